@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! IP headers: views of both versions, the outer IPv4 header, and what a tunnel inherits from the
+//! packet inside.
+
+pub use crate::ecn::ecn_decapsulate;
+pub use crate::ecn::ecn_encapsulate;
+pub use crate::ecn::Decap;
+
+use crate::csum;
+use crate::eth;
+use zerocopy::byteorder::network_endian::U16;
+use zerocopy::byteorder::network_endian::U32;
+use zerocopy::FromBytes;
+use zerocopy::IntoBytes;
+use zerocopy_derive::FromBytes;
+use zerocopy_derive::Immutable;
+use zerocopy_derive::IntoBytes;
+use zerocopy_derive::KnownLayout;
+use zerocopy_derive::Unaligned;
+
+/// Length in bytes of an IPv4 header without options.
+pub const V4_LEN: usize = 20;
+/// Length in bytes of the fixed IPv6 header.
+pub const V6_LEN: usize = 40;
+/// IP protocol number of GRE.
+pub const PROTO_GRE: u8 = 47;
+/// IP protocol number of TCP.
+pub const PROTO_TCP: u8 = 6;
+/// IP protocol number of UDP.
+pub const PROTO_UDP: u8 = 17;
+/// "Don't fragment" in [`Ipv4::frag`].
+pub const FRAG_DF: u16 = 0x4000;
+/// "More fragments" in [`Ipv4::frag`].
+pub const FRAG_MF: u16 = 0x2000;
+/// Fragment offset in [`Ipv4::frag`], in units of 8 bytes.
+pub const FRAG_OFFSET: u16 = 0x1fff;
+
+/// The fixed part of an IPv4 header as on the wire (RFC 791, 3.1).
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Ipv4 {
+    /// Version in the upper half, header length in units of 4 bytes in the lower.
+    pub version_ihl: u8,
+    /// DSCP (six bits) and ECN (two bits).
+    pub tos: u8,
+    /// Length in bytes of header and payload.
+    pub total_len: U16,
+    /// Identification, which joins fragments.
+    pub id: U16,
+    /// Flags and fragment offset: [`FRAG_DF`], [`FRAG_MF`], [`FRAG_OFFSET`].
+    pub frag: U16,
+    /// Time to live, in hops.
+    pub ttl: u8,
+    /// Protocol of the payload.
+    pub protocol: u8,
+    /// Checksum of the header.
+    pub csum: U16,
+    /// Source address.
+    pub src: U32,
+    /// Destination address.
+    pub dst: U32,
+}
+
+impl Ipv4 {
+    /// A view of the IPv4 header at the start of `bytes`, and what follows it and its options, cut
+    /// to the length that the header gives.
+    ///
+    /// `None` if the bytes are too few, or the version or one of the lengths is wrong. If only
+    /// payload is missing at the end, the rest is what is there. The checksum is not looked at.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Option<(&Ipv4, &[u8])> {
+        let (header, _) = Ipv4::ref_from_prefix(bytes).ok()?;
+        let len = header.header_len();
+        let total = usize::from(header.total_len.get());
+        if header.version_ihl >> 4 != 4 || len < V4_LEN || total < len {
+            return None;
+        }
+        let packet = bytes.get(..total).unwrap_or(bytes);
+        Some((header, packet.get(len..)?))
+    }
+
+    /// Length in bytes of the header with its options, as it says itself.
+    #[inline]
+    pub const fn header_len(&self) -> usize {
+        (self.version_ihl & 0x0f) as usize * 4
+    }
+
+    /// Whether routers may not fragment the packet.
+    #[inline]
+    pub fn df(&self) -> bool {
+        self.frag.get() & FRAG_DF != 0
+    }
+
+    /// Whether the packet is a fragment, the first one included.
+    #[inline]
+    pub fn is_fragment(&self) -> bool {
+        self.frag.get() & (FRAG_MF | FRAG_OFFSET) != 0
+    }
+}
+
+/// The fixed IPv6 header as on the wire (RFC 8200, 3).
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Ipv6 {
+    /// Version (4 bits), traffic class (8 bits), flow label (20 bits).
+    pub version_class_label: U32,
+    /// Length in bytes of what follows this header.
+    pub payload_len: U16,
+    /// Type of what follows: an extension header or a protocol.
+    pub next_header: u8,
+    /// Hop limit.
+    pub hop_limit: u8,
+    /// Source address.
+    pub src: [u8; 16],
+    /// Destination address.
+    pub dst: [u8; 16],
+}
+
+impl Ipv6 {
+    /// A view of the IPv6 header at the start of `bytes`, and what follows it, cut to the length
+    /// that the header gives.
+    ///
+    /// `None` if the bytes are too few or the version is wrong. If payload is missing at the end,
+    /// the rest is what is there.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Option<(&Ipv6, &[u8])> {
+        let (header, rest) = Ipv6::ref_from_prefix(bytes).ok()?;
+        if header.version_class_label.get() >> 28 != 6 {
+            return None;
+        }
+        let len = usize::from(header.payload_len.get());
+        Some((header, rest.get(..len).unwrap_or(rest)))
+    }
+
+    /// The traffic class: DSCP (six bits) and ECN (two bits), as a TOS byte.
+    #[inline]
+    pub fn traffic_class(&self) -> u8 {
+        (self.version_class_label.get() >> 20) as u8
+    }
+}
+
+/// What an outer IPv4 header says. It has no options.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outer {
+    /// DSCP and ECN.
+    pub tos: u8,
+    /// Length in bytes of header and payload.
+    pub total_len: u16,
+    /// Identification. Means nothing while `df` is set (RFC 6864, 4.1).
+    pub id: u16,
+    /// "Don't fragment".
+    pub df: bool,
+    /// Time to live, in hops.
+    pub ttl: u8,
+    /// Protocol of the payload, such as [`PROTO_GRE`].
+    pub protocol: u8,
+    /// Source address.
+    pub src: u32,
+    /// Destination address.
+    pub dst: u32,
+}
+
+impl Outer {
+    /// The header as it goes on the wire, with its checksum.
+    #[inline]
+    pub fn encode(&self) -> [u8; V4_LEN] {
+        let mut header = Ipv4 {
+            version_ihl: 0x45,
+            tos: self.tos,
+            total_len: self.total_len.into(),
+            id: self.id.into(),
+            frag: if self.df { FRAG_DF } else { 0 }.into(),
+            ttl: self.ttl,
+            protocol: self.protocol,
+            csum: 0.into(),
+            src: self.src.into(),
+            dst: self.dst.into(),
+        };
+        header.csum = csum::internet(header.as_bytes()).into();
+        zerocopy::transmute!(header)
+    }
+}
+
+/// The IP version of a packet inside the tunnel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// What a tunnel inherits from the IP packet inside an Ethernet frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Inner {
+    /// Version of IP.
+    pub version: Version,
+    /// Bytes from the start of the frame to the IP header: 14, 18 or 22.
+    pub offset: usize,
+    /// DSCP and ECN: the TOS byte or the traffic class.
+    pub tos: u8,
+    /// Time to live or hop limit, in hops.
+    pub ttl: u8,
+    /// Whether routers may not fragment it. Always so with IPv6.
+    pub df: bool,
+}
+
+impl Inner {
+    /// Looks through up to two VLAN tags for the IP header of `frame`, which starts at the
+    /// destination MAC address. `None` if there is none or it is cut off or malformed.
+    #[inline]
+    pub fn of_frame(frame: &[u8]) -> Option<Inner> {
+        let parsed = eth::Frame::parse(frame)?;
+        let offset = frame.len().saturating_sub(parsed.payload.len());
+        match parsed.proto {
+            eth::TYPE_IPV4 => {
+                let (ip, _) = Ipv4::parse(parsed.payload)?;
+                Some(Inner {
+                    version: Version::V4,
+                    offset,
+                    tos: ip.tos,
+                    ttl: ip.ttl,
+                    df: ip.df(),
+                })
+            }
+            eth::TYPE_IPV6 => {
+                let (ip, _) = Ipv6::parse(parsed.payload)?;
+                Some(Inner {
+                    version: Version::V6,
+                    offset,
+                    tos: ip.traffic_class(),
+                    ttl: ip.hop_limit,
+                    df: true,
+                })
+            }
+            _ => None,
+        }
+    }
+}
