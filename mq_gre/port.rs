@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a device and a namespace consist of, and how they begin and end.
+
+use kernel::prelude::*;
+
+use vpc_core::eth;
+use vpc_core::gre;
+use vpc_core::lane;
+use vpcnet::attr::link as ifla_link;
+use vpcnet::attr::Message;
+use vpcnet::attr::Policy;
+use vpcnet::context::Datapath;
+use vpcnet::context::RcuRead;
+use vpcnet::context::Rtnl;
+use vpcnet::device::Device;
+use vpcnet::device::DeviceHold;
+use vpcnet::device::Driver;
+use vpcnet::device::NewDevice;
+use vpcnet::link::LinkDriver;
+use vpcnet::link::Request;
+use vpcnet::netfilter::HookSkb;
+use vpcnet::netfilter::Verdict;
+use vpcnet::netns::Net;
+use vpcnet::netns::NetId;
+use vpcnet::rcu::RcuBox;
+use vpcnet::rcu::RcuCell;
+use vpcnet::route::Flow4;
+use vpcnet::route::Route4;
+use vpcnet::route::RouteCache;
+use vpcnet::route::Uplink;
+use vpcnet::skb::Skb;
+use vpcnet::stats::LaneCounters;
+use vpcnet::stats::Totals;
+use vpcnet::table::Table;
+
+use crate::config::Config;
+use crate::config::FILL_SIZE;
+use crate::config::POLICY;
+use crate::counters::Drop;
+use crate::rcv;
+use crate::xmit;
+
+/// Queues that there is memory for if the user does not say; NICs rarely have more.
+const DEFAULT_QUEUES: u16 = 64;
+
+/// Headroom in bytes to ask for below the tunnel's own headers while the uplink is not known; more
+/// than Ethernet, VLAN and IPsec together.
+const UNKNOWN_HEADROOM: u32 = 128;
+
+/// MTU in bytes to expect of an uplink that is not known.
+const UNKNOWN_MTU: u32 = 1500;
+
+/// A device's own data. Fields are dropped in this order, when no packet is left.
+pub(crate) struct MqGre {
+    pub(crate) config: RcuCell<Config>,
+    pub(crate) routes: RouteCache,
+    pub(crate) counters: LaneCounters<{ Drop::COUNT }>,
+}
+
+/// Where the packets of a namespace are led to.
+pub(crate) struct Ports {
+    /// Point-to-point tunnels, by addresses and key.
+    pub(crate) tunnels: Table<DeviceHold<MqGre>>,
+    /// The device that takes what no tunnel does.
+    pub(crate) metadata: RcuCell<DeviceHold<MqGre>>,
+}
+
+static NET_ID: NetId = NetId::new();
+
+impl MqGre {
+    /// The settings now. There always are some.
+    #[inline]
+    pub(crate) fn config<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a Config> {
+        self.config.read(alive)
+    }
+}
+
+impl Driver for MqGre {
+    /// The recorded lane, or else one for the packet's flow.
+    #[inline]
+    fn select_queue(dev: &Device<Self>, skb: &mut Skb, _dp: &Datapath) -> u16 {
+        let queues = dev.tx_queues();
+        match skb.lane() {
+            Some(recorded) => lane::reduce(recorded, queues),
+            None => lane::of_hash(skb.flow_hash(), queues),
+        }
+    }
+
+    #[inline]
+    fn transmit(dev: &Device<Self>, skb: Skb, dp: &Datapath) {
+        xmit::transmit(dev, skb, dp);
+    }
+
+    fn totals(dev: &Device<Self>) -> (Totals, u64, u64) {
+        let (tx_dropped, rx_dropped) = dev.data().dropped();
+        (dev.data().counters.total(), tx_dropped, rx_dropped)
+    }
+
+    fn lower_ifindex(dev: &Device<Self>) -> u32 {
+        let guard = kernel::sync::rcu::read_lock();
+        dev.data().config(&guard).map_or(0, |config| config.link)
+    }
+}
+
+impl LinkDriver for MqGre {
+    type Net = Ports;
+
+    const KIND: &'static CStr = c"mqgre";
+    const POLICY: &'static [Policy] = POLICY;
+    const FILL_SIZE: usize = FILL_SIZE;
+
+    fn net_id() -> &'static NetId {
+        &NET_ID
+    }
+
+    fn default_queues() -> u16 {
+        vpcnet::device::possible_cpus().max(DEFAULT_QUEUES)
+    }
+
+    fn new_net() -> Result<Ports> {
+        Ok(Ports {
+            tunnels: Table::new()?,
+            metadata: RcuCell::empty(),
+        })
+    }
+
+    fn validate(request: &Request<'_>) -> Result {
+        Config::validate(request)
+    }
+
+    fn create(
+        dev: &mut NewDevice<'_, Self>,
+        underlay: &Net,
+        ports: &Ports,
+        request: &Request<'_>,
+        rtnl: &mut Rtnl,
+    ) -> Result<Self> {
+        let config = Config::new(request)?;
+        ports.refuse_taken(&config, None, request, rtnl)?;
+        let uplink = uplink(&config, underlay, request, rtnl)?;
+
+        let max_tx = dev.max_tx_queues();
+        let max_rx = dev.max_rx_queues();
+        let wanted = match uplink {
+            Some(uplink) => uplink.tx_queues,
+            None => vpcnet::device::online_cpus(),
+        };
+        let tx = match request.link.has(ifla_link::NUM_TX_QUEUES) {
+            true => max_tx,
+            false => wanted.clamp(1, max_tx),
+        };
+        let rx = match request.link.has(ifla_link::NUM_RX_QUEUES) {
+            true => max_rx,
+            false => tx.min(max_rx),
+        };
+        dev.set_queues(tx, rx, rtnl)?;
+        let mtu = (!request.link.has(ifla_link::MTU)).then_some(default_mtu(&config, uplink));
+        dev.set_sizes(mtu, headroom(&config, uplink));
+        if !request.link.has(ifla_link::ADDRESS) {
+            dev.set_random_mac();
+        }
+        Ok(MqGre {
+            config: RcuCell::new(RcuBox::new(config)?),
+            routes: RouteCache::new()?,
+            counters: LaneCounters::new(max_tx.max(max_rx))?,
+        })
+    }
+
+    fn registered(
+        dev: &Device<Self>,
+        ports: &Ports,
+        _request: &Request<'_>,
+        rtnl: &mut Rtnl,
+    ) -> Result {
+        let key = dev.data().match_key(rtnl);
+        match key {
+            Some(key) => ports.tunnels.insert(key, dev.hold(), rtnl)?,
+            None => ports.metadata.set(Some(RcuBox::new(dev.hold())?), rtnl),
+        }
+        Ok(())
+    }
+
+    fn change(dev: &Device<Self>, ports: &Ports, request: &Request<'_>, rtnl: &mut Rtnl) -> Result {
+        let this = dev.data();
+        let Some(old) = this.config(rtnl).cloned() else {
+            return Ok(());
+        };
+        let new = old.changed(request)?;
+        ports.refuse_taken(&new, Some(dev), request, rtnl)?;
+        let uplink = uplink(&new, dev.underlay(), request, rtnl)?;
+        // From here on nothing fails half-way: first what may fail, then what is seen.
+        let boxed = RcuBox::new(new.clone())?;
+        let old_key = old.peer.as_ref().map(|peer| peer.match_key());
+        let new_key = new.peer.as_ref().map(|peer| peer.match_key());
+        if let Some(key) = new_key.filter(|_| new_key != old_key) {
+            ports.tunnels.insert(key, dev.hold(), rtnl)?;
+        }
+        this.config.set(Some(boxed), rtnl);
+        this.routes.reset();
+        if let Some(key) = old_key.filter(|_| new_key != old_key) {
+            ports.tunnels.remove(&key, rtnl);
+        }
+        // Keep an MTU that the user chose; follow the headers where it was the default.
+        let grown = new.overhead().wrapping_sub(old.overhead());
+        let mtu = match request.link.has(ifla_link::MTU) || grown == 0 {
+            true => None,
+            false => Some(dev.mtu().wrapping_sub(grown)),
+        };
+        dev.set_sizes(mtu, headroom(&new, uplink), rtnl);
+        dev.notify_changed(rtnl);
+        Ok(())
+    }
+
+    fn unregistered(dev: &Device<Self>, ports: &Ports, rtnl: &mut Rtnl) {
+        match dev.data().match_key(rtnl) {
+            Some(key) if ports.leads_to(&key, dev, rtnl) => ports.tunnels.remove(&key, rtnl),
+            Some(_) => (),
+            None => {
+                let ours = ports.metadata.read(rtnl).is_some_and(|hold| hold.is(dev));
+                if ours {
+                    ports.metadata.set(None, rtnl);
+                }
+            }
+        }
+    }
+
+    fn fill(dev: &Device<Self>, message: &mut Message<'_>, rtnl: &Rtnl) -> Result {
+        match dev.data().config(rtnl) {
+            Some(config) => config.fill(message),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn receive(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
+        rcv::receive(ports, skb, dp)
+    }
+}
+
+impl MqGre {
+    fn match_key(&self, rtnl: &Rtnl) -> Option<vpcnet::table::Key> {
+        self.config(rtnl)?
+            .peer
+            .as_ref()
+            .map(|peer| peer.match_key())
+    }
+}
+
+impl Ports {
+    fn leads_to(&self, key: &vpcnet::table::Key, dev: &Device<MqGre>, rtnl: &Rtnl) -> bool {
+        self.tunnels.get(key, rtnl).is_some_and(|hold| hold.is(dev))
+    }
+
+    /// Refuses settings whose packets another device than `except` takes.
+    fn refuse_taken(
+        &self,
+        config: &Config,
+        except: Option<&Device<MqGre>>,
+        request: &Request<'_>,
+        rtnl: &Rtnl,
+    ) -> Result {
+        let (taken, why) = match config.peer.as_ref() {
+            Some(peer) => (
+                self.tunnels.get(&peer.match_key(), rtnl),
+                c"there is a mqgre device with this local, remote and key",
+            ),
+            None => (
+                self.metadata.read(rtnl),
+                c"there is a mqgre device in collect-metadata mode",
+            ),
+        };
+        match taken {
+            Some(hold) if !except.is_some_and(|dev| hold.is(dev)) => {
+                Err(request.ack.refuse(EEXIST, why))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The device that the outer packets leave by, if it can be told now.
+///
+/// # Errors
+///
+/// `ENODEV` with a message if the one that was named is not there.
+fn uplink(
+    config: &Config,
+    underlay: &Net,
+    request: &Request<'_>,
+    rtnl: &Rtnl,
+) -> Result<Option<Uplink>> {
+    if config.link != 0 {
+        return match Uplink::by_index(underlay, config.link, rtnl) {
+            Some(uplink) => Ok(Some(uplink)),
+            None => Err(request
+                .ack
+                .refuse(ENODEV, c"the device to send by does not exist")),
+        };
+    }
+    let Some(peer) = config.peer.as_ref() else {
+        return Ok(None);
+    };
+    let flow = Flow4 {
+        remote: peer.remote,
+        local: peer.local,
+        key: peer.okey.unwrap_or(0),
+        hash: 0,
+        mark: config.fwmark,
+        oif: 0,
+        tos: peer.tos,
+        flags: 0,
+    };
+    // A route may come later; that is no fault of the request.
+    Ok(Route4::resolve(underlay, &flow)
+        .ok()
+        .map(|route| route.uplink()))
+}
+
+/// MTU in bytes that lets a full frame through the uplink in one piece.
+fn default_mtu(config: &Config, uplink: Option<Uplink>) -> u32 {
+    const MIN: u32 = 68;
+    const MAX: u32 = u16::MAX as u32 - (20 + gre::MAX_LEN + eth::HEADER_LEN) as u32;
+    uplink
+        .map_or(UNKNOWN_MTU, |uplink| uplink.mtu)
+        .saturating_sub(config.overhead() + eth::HEADER_LEN as u32)
+        .clamp(MIN, MAX)
+}
+
+/// Headroom in bytes that spares each packet a copy. It follows from settings alone, so it does not
+/// grow with what passes.
+fn headroom(config: &Config, uplink: Option<Uplink>) -> u16 {
+    let below = uplink.map_or(UNKNOWN_HEADROOM, |uplink| uplink.headroom);
+    let needed = config.overhead().saturating_add(below);
+    u16::try_from(needed).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Decapsulation: of the packets for this host those that belong to a device of ours, on the lane
+//! that the uplink recorded. All others go on to the stock stack, `ip_gre` included.
+
+use vpc_core::eth;
+use vpc_core::gre;
+use vpc_core::ip;
+use vpc_core::lane;
+use vpcnet::context::Datapath;
+use vpcnet::device::Device;
+use vpcnet::netfilter::HookSkb;
+use vpcnet::netfilter::Verdict;
+use vpcnet::skb::Skb;
+use vpcnet::tunnel::Metadata;
+use vpcnet::tunnel::TunnelKey;
+
+use crate::config::match_key;
+use crate::counters::Drop;
+use crate::port::MqGre;
+use crate::port::Ports;
+
+/// What the outer headers say.
+struct Outer {
+    key: TunnelKey,
+    gre: gre::Header,
+    ip_len: u32,
+    gre_len: u32,
+    /// What the uplink recorded.
+    lane: Option<u16>,
+}
+
+/// Sees a packet for this host.
+#[inline]
+pub(crate) fn receive(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
+    let Some(outer) = Outer::of(&skb) else {
+        return skb.accept();
+    };
+    let Some(dev) = ports.find(&outer, dp) else {
+        return skb.accept();
+    };
+    let counters = &dev.data().counters;
+    if outer.gre.proto != gre::PROTO_TEB {
+        // An L3 tunnel of ip_gre may have the same key.
+        counters.dropped(Drop::RxBadProto.index(), dp);
+        return skb.accept();
+    }
+    let (mut skb, verdict) = match skb.steal() {
+        Ok(stolen) => stolen,
+        Err(verdict) => return verdict,
+    };
+    match decapsulate(dev, &mut skb, &outer, dp) {
+        Ok(metadata) => {
+            let queues = dev.rx_queues();
+            let lane = match outer.lane {
+                Some(recorded) => lane::reduce(recorded, queues),
+                None => lane::of_hash(skb.flow_hash(), queues),
+            };
+            if dev.is_up() {
+                counters.received(lane, skb.len(), dp);
+            }
+            dev.deliver(skb, lane, metadata, dp);
+        }
+        Err(why) => {
+            counters.dropped(why.index(), dp);
+            skb.drop_with(why.reason());
+        }
+    }
+    verdict
+}
+
+impl Outer {
+    /// The outer headers of a GRE packet that is sound so far; what is not, the stock stack judges.
+    #[inline]
+    fn of(skb: &HookSkb) -> Option<Self> {
+        let (ip, _) = ip::Ipv4::parse(skb.linear())?;
+        if ip.protocol != ip::PROTO_GRE || ip.is_fragment() {
+            return None;
+        }
+        let ip_len = ip.header_len() as u32;
+        let mut buf = [0; gre::MAX_LEN];
+        let (gre, gre_len) = gre::Header::decode(skb.peek(ip_len, &mut buf)).ok()?;
+        Some(Outer {
+            key: TunnelKey {
+                remote: ip.src.get(),
+                local: ip.dst.get(),
+                key: gre.key,
+                csum: gre.csum.is_some(),
+                df: ip.df(),
+                tos: ip.tos,
+                ttl: ip.ttl,
+                flow_flags: 0,
+            },
+            gre,
+            ip_len,
+            gre_len: gre_len as u32,
+            lane: skb.lane(),
+        })
+    }
+}
+
+impl Ports {
+    /// The device that a packet is for: a tunnel between these addresses, one that receives on all
+    /// local addresses, or else the collect-metadata device.
+    #[inline]
+    fn find<'a>(&'a self, outer: &Outer, dp: &'a Datapath) -> Option<&'a Device<MqGre>> {
+        let TunnelKey {
+            remote, local, key, ..
+        } = outer.key;
+        let hold = self
+            .tunnels
+            .get(&match_key(remote, local, key), dp)
+            .or_else(|| self.tunnels.get(&match_key(remote, 0, key), dp))
+            .or_else(|| self.metadata.read(dp))?;
+        Some(hold)
+    }
+}
+
+/// Takes the outer headers off; returns the metadata to attach, if the device wants some.
+#[inline]
+fn decapsulate(
+    dev: &Device<MqGre>,
+    skb: &mut Skb,
+    outer: &Outer,
+    dp: &Datapath,
+) -> Result<Option<Metadata>, Drop> {
+    let config = dev.data().config(dp).ok_or(Drop::RxBadInner)?;
+    let csum = outer.gre.csum.is_some();
+    if config.peer.as_ref().is_some_and(|peer| peer.icsum != csum) {
+        return Err(Drop::RxBadCsum);
+    }
+    if !skb.pull(outer.ip_len) {
+        return Err(Drop::RxShort);
+    }
+    if csum && !skb.gre_csum_ok(dp) {
+        return Err(Drop::RxBadCsum);
+    }
+    if skb.len() < outer.gre_len.saturating_add(eth::HEADER_LEN as u32) {
+        return Err(Drop::RxShort);
+    }
+    skb.decapsulate_l2(outer.gre_len, dev.crosses_netns(), dp)
+        .map_err(|error| match error {
+            kernel::error::code::ENOMEM => Drop::RxNoMemory,
+            _ => Drop::RxBadInner,
+        })?;
+    if !skb.ecn_decapsulate(outer.key.tos, dp) {
+        return Err(Drop::RxBadEcn);
+    }
+    match config.peer {
+        Some(_) => Ok(None),
+        None => Metadata::for_received(&outer.key, dp)
+            .map(Some)
+            .map_err(|_| Drop::RxNoMemory),
+    }
+}

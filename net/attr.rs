@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Netlink attributes: parsed ones to read, policies, error messages, and messages to fill.
+//!
+//! C header: [`include/net/netlink.h`](srctree/include/net/netlink.h)
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::slice;
+
+use kernel::error::to_result;
+use kernel::prelude::*;
+
+use crate::bindings;
+
+/// Attribute types of GRE devices, `IFLA_GRE_*` in `include/uapi/linux/if_tunnel.h`.
+pub mod gre {
+    use crate::bindings;
+
+    macro_rules! types {
+        ($($(#[$doc:meta])* $name:ident = $c:ident;)*) => {
+            $($(#[$doc])* pub const $name: u16 = bindings::$c as u16;)*
+        };
+    }
+
+    types! {
+        /// u32: index of the device that carries the outer packets.
+        LINK = IFLA_GRE_LINK;
+        /// be16: GRE flags expected on receive.
+        IFLAGS = IFLA_GRE_IFLAGS;
+        /// be16: GRE flags sent.
+        OFLAGS = IFLA_GRE_OFLAGS;
+        /// be32: key expected on receive.
+        IKEY = IFLA_GRE_IKEY;
+        /// be32: key sent.
+        OKEY = IFLA_GRE_OKEY;
+        /// IPv4 address of this end.
+        LOCAL = IFLA_GRE_LOCAL;
+        /// IPv4 address of the other end.
+        REMOTE = IFLA_GRE_REMOTE;
+        /// u8: TTL of the outer header; 0 inherits.
+        TTL = IFLA_GRE_TTL;
+        /// u8: TOS of the outer header; bit 0 inherits.
+        TOS = IFLA_GRE_TOS;
+        /// u8: whether the outer header has DF set.
+        PMTUDISC = IFLA_GRE_PMTUDISC;
+        /// u16: further encapsulation, as fou.
+        ENCAP_TYPE = IFLA_GRE_ENCAP_TYPE;
+        /// u16: flags of the further encapsulation.
+        ENCAP_FLAGS = IFLA_GRE_ENCAP_FLAGS;
+        /// be16: its source port.
+        ENCAP_SPORT = IFLA_GRE_ENCAP_SPORT;
+        /// be16: its destination port.
+        ENCAP_DPORT = IFLA_GRE_ENCAP_DPORT;
+        /// flag: addresses and key come with each packet.
+        COLLECT_METADATA = IFLA_GRE_COLLECT_METADATA;
+        /// u8: whether the inner DF bit is ignored.
+        IGNORE_DF = IFLA_GRE_IGNORE_DF;
+        /// u32: firewall mark of the outer packets.
+        FWMARK = IFLA_GRE_FWMARK;
+        /// u32: index of an ERSPAN session.
+        ERSPAN_INDEX = IFLA_GRE_ERSPAN_INDEX;
+        /// u8: version of ERSPAN.
+        ERSPAN_VER = IFLA_GRE_ERSPAN_VER;
+        /// u8: direction of ERSPAN.
+        ERSPAN_DIR = IFLA_GRE_ERSPAN_DIR;
+        /// u16: hardware id of ERSPAN.
+        ERSPAN_HWID = IFLA_GRE_ERSPAN_HWID;
+        /// The highest type.
+        MAX = IFLA_GRE_ERSPAN_HWID;
+    }
+}
+
+/// Attribute types of links, `IFLA_*` in `include/uapi/linux/if_link.h`.
+pub mod link {
+    use crate::bindings;
+
+    /// Link-layer address.
+    pub const ADDRESS: u16 = bindings::IFLA_ADDRESS as u16;
+    /// MTU in bytes.
+    pub const MTU: u16 = bindings::IFLA_MTU as u16;
+    /// The nest that holds kind and data.
+    pub const LINKINFO: u16 = bindings::IFLA_LINKINFO as u16;
+    /// Within [`LINKINFO`]: the kind's own attributes.
+    pub const INFO_DATA: u16 = bindings::IFLA_INFO_DATA as u16;
+    /// u32: number of transmit queues.
+    pub const NUM_TX_QUEUES: u16 = bindings::IFLA_NUM_TX_QUEUES as u16;
+    /// u32: number of receive queues.
+    pub const NUM_RX_QUEUES: u16 = bindings::IFLA_NUM_RX_QUEUES as u16;
+}
+
+/// Where an error message for user space goes; `struct netlink_ext_ack`.
+pub struct Extack<'a> {
+    raw: *mut bindings::netlink_ext_ack,
+    _request: PhantomData<&'a ()>,
+}
+
+impl Extack<'_> {
+    /// Wraps the pointer of a callback.
+    ///
+    /// # Safety
+    ///
+    /// `raw` must be null or valid and unshared for the lifetime.
+    pub(crate) unsafe fn from_raw(raw: *mut bindings::netlink_ext_ack) -> Self {
+        Extack {
+            raw,
+            _request: PhantomData,
+        }
+    }
+
+    /// Says why the request is refused; returns `error`, to be returned in turn.
+    pub fn refuse(&self, error: Error, why: &'static CStr) -> Error {
+        // SAFETY: By the constructor's contract.
+        if let Some(ack) = unsafe { self.raw.as_mut() } {
+            ack._msg = why.as_char_ptr();
+        }
+        error
+    }
+
+    /// As [`Extack::refuse`], and points at the attribute that is at fault.
+    pub fn refuse_attr(&self, attr: &Attr<'_>, error: Error, why: &'static CStr) -> Error {
+        // SAFETY: By the constructor's contract.
+        if let Some(ack) = unsafe { self.raw.as_mut() } {
+            ack.bad_attr = attr.raw;
+        }
+        self.refuse(error, why)
+    }
+}
+
+/// One attribute.
+///
+/// # Invariants
+///
+/// `raw` is a well-formed attribute whose payload is readable for the lifetime.
+#[derive(Clone, Copy)]
+pub struct Attr<'a> {
+    raw: *const bindings::nlattr,
+    _message: PhantomData<&'a [u8]>,
+}
+
+/// `nla_type` without the two flag bits, `NLA_TYPE_MASK`.
+const TYPE_MASK: u16 = 0x3fff;
+const HEADER_LEN: usize = 4;
+
+impl<'a> Attr<'a> {
+    /// The payload.
+    pub fn payload(&self) -> &'a [u8] {
+        // SAFETY: By the type invariant; `nla_len` counts the header, which all attributes have.
+        unsafe {
+            let len = usize::from((*self.raw).nla_len).saturating_sub(HEADER_LEN);
+            slice::from_raw_parts(self.raw.cast::<u8>().add(HEADER_LEN), len)
+        }
+    }
+
+    fn bytes<const N: usize>(&self) -> Option<[u8; N]> {
+        self.payload().get(..N)?.try_into().ok()
+    }
+
+    /// A u8.
+    pub fn u8(&self) -> Option<u8> {
+        self.bytes::<1>().map(|[byte]| byte)
+    }
+
+    /// A u32 in the machine's order.
+    pub fn u32(&self) -> Option<u32> {
+        self.bytes().map(u32::from_ne_bytes)
+    }
+
+    /// A u16 in network order.
+    pub fn be16(&self) -> Option<u16> {
+        self.bytes().map(u16::from_be_bytes)
+    }
+
+    /// A u32 in network order, if that is the exact length.
+    pub fn be32(&self) -> Option<u32> {
+        self.payload().try_into().ok().map(u32::from_be_bytes)
+    }
+
+    /// A MAC address, if that is the exact length.
+    pub fn mac(&self) -> Option<[u8; 6]> {
+        self.payload().try_into().ok()
+    }
+
+    /// The attributes nested in this one, as the sender wrote them.
+    pub fn nested(&self) -> Nested<'a> {
+        Nested::new(self.payload())
+    }
+}
+
+/// Iterator over nested attributes: type and payload.
+pub struct Nested<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Nested<'a> {
+    /// The attributes in a payload.
+    pub fn new(payload: &'a [u8]) -> Self {
+        Nested { rest: payload }
+    }
+}
+
+impl<'a> Iterator for Nested<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let header = self.rest.get(..HEADER_LEN)?;
+        let len = usize::from(u16::from_ne_bytes(header.get(..2)?.try_into().ok()?));
+        let kind = u16::from_ne_bytes(header.get(2..4)?.try_into().ok()?) & TYPE_MASK;
+        let payload = self.rest.get(HEADER_LEN..len)?;
+        self.rest = self.rest.get(len.next_multiple_of(4)..).unwrap_or(&[]);
+        Some((kind, payload))
+    }
+}
+
+/// A table of parsed attributes, indexed by type.
+///
+/// # Invariants
+///
+/// `table` is null or has `max + 1` entries, each null or valid for the lifetime.
+pub struct Attrs<'a> {
+    table: *mut *mut bindings::nlattr,
+    max: u16,
+    _message: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Attrs<'a> {
+    /// Wraps the table of a callback; null stands for no attributes at all.
+    ///
+    /// # Safety
+    ///
+    /// `table` must be null or have `max + 1` entries, each null or valid for the lifetime.
+    pub(crate) unsafe fn from_raw(table: *mut *mut bindings::nlattr, max: u16) -> Self {
+        Attrs {
+            table,
+            max,
+            _message: PhantomData,
+        }
+    }
+
+    /// The attribute of a type, if there.
+    pub fn get(&self, kind: u16) -> Option<Attr<'a>> {
+        if kind > self.max {
+            return None;
+        }
+        let table = NonNull::new(self.table)?;
+        // SAFETY: By the type invariant, and `kind` is in range.
+        let raw = unsafe { *table.as_ptr().add(usize::from(kind)) };
+        // INVARIANT: Not null, hence valid.
+        (!raw.is_null()).then_some(Attr {
+            raw,
+            _message: PhantomData,
+        })
+    }
+
+    /// Whether the attribute of a type is there.
+    pub fn has(&self, kind: u16) -> bool {
+        self.get(kind).is_some()
+    }
+}
+
+/// What the kernel checks of an attribute before a driver sees it; `struct nla_policy`.
+#[repr(transparent)]
+pub struct Policy(bindings::nla_policy);
+
+// SAFETY: A policy is constant; the only pointer in it is to a constant string.
+unsafe impl Sync for Policy {}
+
+impl Policy {
+    /// Anything goes; for types that the kind does not use.
+    pub const NONE: Policy = Policy(pin_init::zeroed());
+    /// One byte.
+    pub const U8: Policy = Policy::of(bindings::NLA_U8);
+    /// Two bytes.
+    pub const U16: Policy = Policy::of(bindings::NLA_U16);
+    /// Four bytes.
+    pub const U32: Policy = Policy::of(bindings::NLA_U32);
+    /// Nothing: being there is all.
+    pub const FLAG: Policy = Policy::of(bindings::NLA_FLAG);
+
+    const fn of(kind: c_uint) -> Policy {
+        let mut policy: bindings::nla_policy = pin_init::zeroed();
+        policy.type_ = kind as u8;
+        Policy(policy)
+    }
+
+    /// The attribute is refused with this message.
+    pub const fn refused(why: &'static CStr) -> Policy {
+        let mut policy = Policy::of(bindings::NLA_REJECT);
+        policy.0.__bindgen_anon_1.reject_message = why.to_bytes_with_nul().as_ptr();
+        policy
+    }
+
+    pub(crate) const fn table(policies: &'static [Policy]) -> *const bindings::nla_policy {
+        policies.as_ptr().cast()
+    }
+}
+
+/// A message that is being filled.
+///
+/// All `put` methods fail with `EMSGSIZE` when there is no room left.
+pub struct Message<'a> {
+    skb: *mut bindings::sk_buff,
+    _message: PhantomData<&'a mut ()>,
+}
+
+impl Message<'_> {
+    /// Wraps the message of a callback.
+    ///
+    /// # Safety
+    ///
+    /// `skb` must be a netlink message being built, unshared for the lifetime.
+    pub(crate) unsafe fn from_raw(skb: *mut bindings::sk_buff) -> Self {
+        Message {
+            skb,
+            _message: PhantomData,
+        }
+    }
+
+    fn put(&mut self, kind: u16, payload: &[u8]) -> Result {
+        let len = c_int::try_from(payload.len())?;
+        // SAFETY: The message is valid by the constructor's contract, the payload by its type.
+        to_result(unsafe { bindings::nla_put(self.skb, kind.into(), len, payload.as_ptr().cast()) })
+    }
+
+    /// Puts a u8.
+    pub fn put_u8(&mut self, kind: u16, value: u8) -> Result {
+        self.put(kind, &[value])
+    }
+
+    /// Puts a u32 in the machine's order.
+    pub fn put_u32(&mut self, kind: u16, value: u32) -> Result {
+        self.put(kind, &value.to_ne_bytes())
+    }
+
+    /// Puts a u16 in network order.
+    pub fn put_be16(&mut self, kind: u16, value: u16) -> Result {
+        self.put(kind, &value.to_be_bytes())
+    }
+
+    /// Puts a u32 (or an IPv4 address) in network order.
+    pub fn put_be32(&mut self, kind: u16, value: u32) -> Result {
+        self.put(kind, &value.to_be_bytes())
+    }
+
+    /// Puts a flag.
+    pub fn put_flag(&mut self, kind: u16) -> Result {
+        self.put(kind, &[])
+    }
+}

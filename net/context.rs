@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The contexts that the network stack calls a driver in, as values.
+//!
+//! A token costs nothing: it is a zero-sized proof that is passed down from the callback in which
+//! the kernel guarantees the context to the function that relies on it.
+
+use core::marker::PhantomData;
+
+use kernel::sync::rcu;
+
+/// The RTNL mutex is held; process context, may sleep.
+///
+/// C header: [`include/linux/rtnetlink.h`](srctree/include/linux/rtnetlink.h)
+pub struct Rtnl {
+    // A raw pointer makes the token neither `Send` nor `Sync`: it holds for this call only.
+    _local: PhantomData<*mut ()>,
+}
+
+impl Rtnl {
+    /// Claims that RTNL is held.
+    ///
+    /// # Safety
+    ///
+    /// RTNL must be held for as long as the token lives, and there must be no other token of this
+    /// call chain: what was read under one is invalidated through `&mut` of the same.
+    #[inline]
+    pub(crate) unsafe fn assume() -> Self {
+        Rtnl {
+            _local: PhantomData,
+        }
+    }
+}
+
+/// A packet is being handled: bottom halves are off and the RCU read lock is held.
+///
+/// Code with this token never sleeps, stays on its CPU, and shares per-CPU data with nobody but
+/// hard interrupts.
+pub struct Datapath {
+    _local: PhantomData<*mut ()>,
+}
+
+impl Datapath {
+    /// Claims that bottom halves are off and the RCU read lock is held.
+    ///
+    /// # Safety
+    ///
+    /// Both must be true for as long as the token lives.
+    #[inline]
+    pub(crate) unsafe fn assume() -> Self {
+        Datapath {
+            _local: PhantomData,
+        }
+    }
+}
+
+/// Contexts in which an RCU-protected object cannot be freed.
+///
+/// # Safety
+///
+/// While a shared reference to the implementing value exists, either an RCU read-side critical
+/// section is active, or nobody can retire an object that a reader may see (for [`Rtnl`]: retiring
+/// takes `&mut Rtnl`, which ends all borrows of it).
+pub unsafe trait RcuRead {}
+
+// SAFETY: `Datapath` includes the RCU read lock.
+unsafe impl RcuRead for Datapath {}
+
+// SAFETY: The guard holds the RCU read lock.
+unsafe impl RcuRead for rcu::Guard {}
+
+// SAFETY: See the trait: all that retires objects takes `&mut Rtnl`.
+unsafe impl RcuRead for Rtnl {}

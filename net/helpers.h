@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What Rust cannot call by itself: inline functions and macros of the kernel,
+ * several to a function where a packet needs them together.
+ *
+ * Contexts are named as in net/context.rs: "datapath" is BH off with RCU held.
+ */
+#ifndef VPCNET_HELPERS_H
+#define VPCNET_HELPERS_H
+
+#include <linux/netdevice.h>
+#include <linux/rhashtable-types.h>
+#include <linux/skbuff.h>
+#include <net/dst_cache.h>
+#include <net/gro_cells.h>
+#include <net/netlink.h>
+
+/* Sizes and offsets that gcc sees, to compare with those that bindgen made. */
+struct vpcnet_layout {
+	size_t skb, skb_len, skb_queue_mapping, skb_head, skb_data;
+	size_t net_device, dev_netdev_ops, dev_mtu, dev_real_num_tx_queues, dev_priv;
+	size_t dev_needed_headroom, dev_destructor;
+	size_t ops, ops_start_xmit, ops_get_stats64;
+	size_t link_ops, link_ops_newlink, link_ops_fill_info;
+	size_t hook_ops, hook_ops_priority;
+	size_t pernet, pernet_exit_rtnl;
+	size_t ethtool, ethtool_get_channels;
+	size_t policy, rhashtable, gro_cells, dst_cache, stats64;
+};
+void vpcnet_layout(struct vpcnet_layout *out);
+
+/* An IPv4 flow to route, addresses and key in network order. */
+struct vpcnet_flow4 {
+	__be32 remote, local, key;
+	u32 hash, mark;
+	int oif;
+	u8 tos;
+	u8 flow_flags;
+};
+
+/* A route with what the encapsulation needs of it; holds a reference of dst. */
+struct vpcnet_route4 {
+	struct dst_entry *dst;
+	struct net_device *dev;
+	__be32 local;
+	u32 mtu, dev_mtu, dev_tx_queues;
+	u32 headroom;
+	u8 hoplimit;
+	bool mtu_locked;
+};
+
+/* What a tunnel wants to know of the device below it; sizes in bytes. */
+struct vpcnet_uplink {
+	u32 mtu, headroom, tx_queues;
+};
+
+/* The outer addressing of one packet, as struct ip_tunnel_key has it. */
+struct vpcnet_tun_key {
+	__be32 remote, local, key;
+	u8 tos, ttl, flow_flags;
+	bool has_key, csum, df;
+};
+
+/* process context */
+void *vpcnet_net_generic(const struct net *net, unsigned int id);
+struct net *vpcnet_dev_net(const struct net_device *dev);
+bool vpcnet_uplink(struct net *net, int ifindex, struct vpcnet_uplink *out);
+void vpcnet_dev_hold(struct net_device *dev);
+void vpcnet_dev_put(struct net_device *dev);
+void vpcnet_setup_lockless(struct net_device *dev);
+bool vpcnet_is_up(const struct net_device *dev);
+void vpcnet_list_init(struct list_head *list);
+void vpcnet_list_add(struct list_head *item, struct list_head *list);
+void vpcnet_list_del(struct list_head *item);
+void vpcnet_eth_hw_addr_random(struct net_device *dev);
+void vpcnet_dst_cache_reset(struct dst_cache *cache);
+void vpcnet_publish(void **slot, void *value);
+void vpcnet_call_rcu(struct rcu_head *head, rcu_callback_t func);
+void vpcnet_rcu_barrier(void);
+bool vpcnet_bh_enter(void);
+void vpcnet_bh_leave(bool entered);
+int vpcnet_this_cpu(void);
+unsigned int vpcnet_nr_cpus(void);
+unsigned int vpcnet_online_cpus(void);
+
+/* rhashtable with 16-byte keys right behind the rhash_head */
+struct vpcnet_entry {
+	struct rhash_head node;
+	u8 key[16];
+};
+int vpcnet_table_init(struct rhashtable *ht);
+struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u8 *key);
+struct vpcnet_entry *vpcnet_table_insert(struct rhashtable *ht, struct vpcnet_entry *entry);
+void vpcnet_table_destroy(struct rhashtable *ht, void (*free_entry)(struct vpcnet_entry *entry));
+int vpcnet_table_remove(struct rhashtable *ht, struct vpcnet_entry *entry);
+
+/* datapath */
+u32 vpcnet_skb_hash(struct sk_buff *skb);
+u32 vpcnet_skb_mark(const struct sk_buff *skb);
+bool vpcnet_inet_may_pull(struct sk_buff *skb);
+int vpcnet_cow_head(struct sk_buff *skb, unsigned int headroom);
+bool vpcnet_is_gso(const struct sk_buff *skb);
+bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct dst_cache **cache);
+struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key);
+int vpcnet_route4(struct net *net, struct dst_cache *cache, const struct vpcnet_flow4 *flow,
+		  struct vpcnet_route4 *out);
+void vpcnet_send_too_big(struct sk_buff *skb, unsigned int mtu);
+void vpcnet_gre_header_done(struct sk_buff *skb, bool csum_wanted);
+int vpcnet_recursion(void);
+int vpcnet_ip4_output(struct net *net, struct sk_buff *skb, struct dst_entry *dst, bool cross_netns);
+unsigned int vpcnet_ct_confirm(struct sk_buff *skb);
+bool vpcnet_gre_rx_csum_ok(struct sk_buff *skb);
+int vpcnet_decap_l2(struct sk_buff *skb, unsigned int hdr_len, bool cross_netns);
+int vpcnet_ecn_decapsulate(struct sk_buff *skb, u8 outer_tos);
+void vpcnet_deliver_l2(struct sk_buff *skb, struct net_device *dev, struct gro_cells *cells,
+		       struct metadata_dst *md, u16 rxq, bool cross_netns);
+void vpcnet_drop(struct sk_buff *skb, unsigned int reason);
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether the structures that bindgen made are laid out as the C compiler's.
+//!
+//! The bindings are made by clang's parser, the kernel and the helpers by (usually) gcc. A difference
+//! would corrupt memory, so a module asks before it does anything else.
+
+use core::mem::offset_of;
+use core::mem::size_of;
+use core::mem::MaybeUninit;
+
+use kernel::prelude::*;
+
+use crate::bindings;
+
+/// Compares sizes and offsets of all structures that Rust code looks into.
+///
+/// # Errors
+///
+/// `ENOEXEC` if any differs, after naming it in the kernel log.
+pub fn check() -> Result {
+    let mut layout = MaybeUninit::<bindings::vpcnet_layout>::zeroed();
+    // SAFETY: The pointer is valid; the function fills all fields in, and zeroes are valid, too.
+    let c = unsafe {
+        bindings::vpcnet_layout(layout.as_mut_ptr());
+        layout.assume_init()
+    };
+
+    let mut fine = true;
+    macro_rules! same {
+        ($($field:ident: $rust:expr;)*) => {$(
+            if c.$field != $rust {
+                pr_err!("{}: C says {}, bindgen {}\n", stringify!($field), c.$field, $rust);
+                fine = false;
+            }
+        )*};
+    }
+
+    use bindings::*;
+    same! {
+        skb: size_of::<sk_buff>();
+        skb_len: offset_of!(sk_buff, len);
+        skb_queue_mapping: offset_of!(sk_buff, queue_mapping);
+        skb_head: offset_of!(sk_buff, head);
+        skb_data: offset_of!(sk_buff, data);
+        net_device: size_of::<net_device>();
+        dev_netdev_ops: offset_of!(net_device, netdev_ops);
+        dev_mtu: offset_of!(net_device, mtu);
+        dev_real_num_tx_queues: offset_of!(net_device, real_num_tx_queues);
+        dev_priv: offset_of!(net_device, priv_);
+        dev_needed_headroom: offset_of!(net_device, needed_headroom);
+        dev_destructor: offset_of!(net_device, priv_destructor);
+        ops: size_of::<net_device_ops>();
+        ops_start_xmit: offset_of!(net_device_ops, ndo_start_xmit);
+        ops_get_stats64: offset_of!(net_device_ops, ndo_get_stats64);
+        link_ops: size_of::<rtnl_link_ops>();
+        link_ops_newlink: offset_of!(rtnl_link_ops, newlink);
+        link_ops_fill_info: offset_of!(rtnl_link_ops, fill_info);
+        hook_ops: size_of::<nf_hook_ops>();
+        hook_ops_priority: offset_of!(nf_hook_ops, priority);
+        pernet: size_of::<pernet_operations>();
+        pernet_exit_rtnl: offset_of!(pernet_operations, exit_rtnl);
+        ethtool: size_of::<ethtool_ops>();
+        ethtool_get_channels: offset_of!(ethtool_ops, get_channels);
+        policy: size_of::<nla_policy>();
+        rhashtable: size_of::<rhashtable>();
+        gro_cells: size_of::<gro_cells>();
+        dst_cache: size_of::<dst_cache>();
+        stats64: size_of::<rtnl_link_stats64>();
+    }
+    if fine {
+        Ok(())
+    } else {
+        Err(ENOEXEC)
+    }
+}

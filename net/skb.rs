@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packets.
+//!
+//! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
+
+use core::ptr::NonNull;
+use core::slice;
+
+use kernel::error::to_result;
+use kernel::prelude::*;
+
+use vpc_core::lane;
+
+use crate::bindings;
+use crate::context::Datapath;
+
+/// Why a packet is dropped, for `drop_monitor` and the `kfree_skb` tracepoint.
+///
+/// The kernel's own reasons, `enum skb_drop_reason` in `include/net/dropreason-core.h`.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Reason {
+    /// None of the others.
+    NotSpecified = bindings::skb_drop_reason_SKB_DROP_REASON_NOT_SPECIFIED,
+    /// A header of the packet is wrong.
+    BadHeader = bindings::skb_drop_reason_SKB_DROP_REASON_PKT_TOO_SMALL,
+    /// A checksum is wrong.
+    Checksum = bindings::skb_drop_reason_SKB_DROP_REASON_SKB_CSUM,
+    /// Memory is short.
+    NoMemory = bindings::skb_drop_reason_SKB_DROP_REASON_NOMEM,
+    /// No route to the remote.
+    NoRoute = bindings::skb_drop_reason_SKB_DROP_REASON_IP_OUTNOROUTES,
+    /// More than the path's MTU.
+    TooBig = bindings::skb_drop_reason_SKB_DROP_REASON_PKT_TOO_BIG,
+    /// Tunnels within tunnels without end.
+    Recursion = bindings::skb_drop_reason_SKB_DROP_REASON_RECURSION_LIMIT,
+}
+
+/// A packet that the holder owns.
+///
+/// Whoever has it sends it on or drops it; to let go of it drops it with
+/// [`Reason::NotSpecified`].
+///
+/// # Invariants
+///
+/// The pointer is a valid `sk_buff` that nobody else uses.
+#[must_use]
+pub struct Skb(NonNull<bindings::sk_buff>);
+
+impl Skb {
+    /// Takes a packet over.
+    ///
+    /// # Safety
+    ///
+    /// The pointer must be valid, and the caller gives its reference away.
+    #[inline]
+    pub(crate) unsafe fn from_raw(skb: NonNull<bindings::sk_buff>) -> Self {
+        Skb(skb)
+    }
+
+    /// Gives the packet to C code, which owns it from now on.
+    #[inline]
+    pub(crate) fn into_raw(self) -> *mut bindings::sk_buff {
+        let skb = self.0.as_ptr();
+        core::mem::forget(self);
+        skb
+    }
+
+    #[inline]
+    pub(crate) fn as_ptr(&mut self) -> *mut bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
+    #[inline]
+    fn raw(&self) -> &bindings::sk_buff {
+        // SAFETY: By the type invariant.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    fn raw_mut(&mut self) -> &mut bindings::sk_buff {
+        // SAFETY: By the type invariant.
+        unsafe { self.0.as_mut() }
+    }
+
+    /// Drops the packet for a reason.
+    pub fn drop_with(self, reason: Reason) {
+        // SAFETY: The packet is owned, and given away.
+        unsafe { bindings::vpcnet_drop(self.into_raw(), reason as c_uint) };
+    }
+
+    /// Length in bytes, fragments included.
+    #[inline]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> u32 {
+        self.raw().len
+    }
+
+    /// The transmit queue that was chosen for it.
+    #[inline]
+    pub fn tx_queue(&self) -> u16 {
+        self.raw().queue_mapping
+    }
+
+    /// The lane recorded as receive queue, if any.
+    #[inline]
+    pub fn lane(&self) -> Option<u16> {
+        lane::recorded(self.raw().queue_mapping)
+    }
+
+    /// Records a lane, `skb_record_rx_queue()`.
+    #[inline]
+    pub fn record_lane(&mut self, lane: u16) {
+        self.raw_mut().queue_mapping = lane::record(lane);
+    }
+
+    /// The firewall mark.
+    #[inline]
+    pub fn mark(&self) -> u32 {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::vpcnet_skb_mark(self.0.as_ptr()) }
+    }
+
+    /// The hash of its flow, computed if need be.
+    #[inline]
+    pub fn flow_hash(&mut self) -> u32 {
+        // SAFETY: The packet is valid and ours.
+        unsafe { bindings::vpcnet_skb_hash(self.as_ptr()) }
+    }
+
+    /// Whether it is to be cut into segments.
+    #[inline]
+    pub fn is_gso(&self) -> bool {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::vpcnet_is_gso(self.0.as_ptr()) }
+    }
+
+    /// The bytes from `data` on that are in one piece.
+    #[inline]
+    pub fn linear(&self) -> &[u8] {
+        let skb = self.raw();
+        let len = skb.len.saturating_sub(skb.data_len);
+        // SAFETY: The linear part is `len - data_len` bytes at `data`, and borrowed from `self`, so
+        // that what may move it is out of reach.
+        unsafe { slice::from_raw_parts(skb.data, len as usize) }
+    }
+
+    /// Makes the network header, as much as IP needs of it, linear; may move the headers.
+    #[inline]
+    pub fn pull_inet(&mut self, _dp: &Datapath) -> bool {
+        // SAFETY: The packet is valid and ours.
+        unsafe { bindings::vpcnet_inet_may_pull(self.as_ptr()) }
+    }
+
+    /// Makes `headroom` bytes before `data` writable; may move the headers.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    #[inline]
+    pub fn cow_head(&mut self, headroom: u32, _dp: &Datapath) -> Result {
+        // SAFETY: The packet is valid and ours.
+        to_result(unsafe { bindings::vpcnet_cow_head(self.as_ptr(), headroom) })
+    }
+
+    /// Puts `len` bytes before `data` and gives them to be written; [`Skb::cow_head`] comes first.
+    ///
+    /// `None` if there is no such headroom.
+    #[inline]
+    pub fn push(&mut self, len: u32) -> Option<&mut [u8]> {
+        let skb = self.raw();
+        if (skb.data as usize).wrapping_sub(skb.head as usize) < len as usize {
+            return None;
+        }
+        // SAFETY: There is room, so that this does not panic; the bytes belong to the packet.
+        unsafe {
+            let data = bindings::skb_push(self.as_ptr(), len);
+            Some(slice::from_raw_parts_mut(data.cast(), len as usize))
+        }
+    }
+
+    /// Takes `len` bytes from the front, if that many are linear.
+    #[inline]
+    pub fn pull(&mut self, len: u32) -> bool {
+        if self.linear().len() < len as usize {
+            return false;
+        }
+        // SAFETY: The packet is valid and at least that long.
+        unsafe { !bindings::skb_pull(self.as_ptr(), len).is_null() }
+    }
+}
+
+impl Drop for Skb {
+    fn drop(&mut self) {
+        // SAFETY: The packet is owned and not used again.
+        unsafe { bindings::vpcnet_drop(self.0.as_ptr(), Reason::NotSpecified as c_uint) };
+    }
+}

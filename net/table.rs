@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A hash table that packets search without a lock and that RTNL changes.
+//!
+//! On top of the kernel's resizable hash table.
+//!
+//! C header: [`include/linux/rhashtable.h`](srctree/include/linux/rhashtable.h)
+
+use core::mem::offset_of;
+use core::ptr::NonNull;
+
+use kernel::error::from_err_ptr;
+use kernel::error::to_result;
+use kernel::prelude::*;
+use kernel::types::Opaque;
+
+use crate::bindings;
+use crate::context::RcuRead;
+use crate::context::Rtnl;
+
+/// Length of a key in bytes.
+pub const KEY_LEN: usize = 16;
+
+/// A key; two are equal if all bytes are.
+pub type Key = [u8; KEY_LEN];
+
+#[repr(C)]
+struct Entry<V> {
+    /// First, so that a pointer to it is one to the entry.
+    linked: bindings::vpcnet_entry,
+    rcu: bindings::callback_head,
+    value: V,
+}
+
+/// A table from [`Key`] to `V`.
+///
+/// # Invariants
+///
+/// `ht` is initialised and all entries in it are owned `KBox<Entry<V>>`, added and removed only
+/// under RTNL.
+pub struct Table<V: Send + Sync + 'static> {
+    // Boxed because rhashtable's worker keeps a pointer to it.
+    ht: KBox<Opaque<bindings::rhashtable>>,
+    _values: core::marker::PhantomData<V>,
+}
+
+// SAFETY: Readers share `V`, which is `Sync`; writers are serialised by RTNL.
+unsafe impl<V: Send + Sync> Sync for Table<V> {}
+// SAFETY: The table owns its values, which are `Send`.
+unsafe impl<V: Send + Sync> Send for Table<V> {}
+
+impl<V: Send + Sync> Table<V> {
+    /// Makes an empty table; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new() -> Result<Self> {
+        let ht = KBox::new(Opaque::uninit(), GFP_KERNEL)?;
+        // SAFETY: The memory is valid, stays where it is, and is initialised by this.
+        to_result(unsafe { bindings::vpcnet_table_init(ht.get()) })?;
+        // INVARIANT: Initialised and empty.
+        Ok(Table {
+            ht,
+            _values: core::marker::PhantomData,
+        })
+    }
+
+    #[inline]
+    fn find(&self, key: &Key) -> *mut Entry<V> {
+        // SAFETY: The table is initialised and the key has the length that the table expects.
+        // `rhashtable_lookup()` takes the RCU read lock itself.
+        unsafe { bindings::vpcnet_table_lookup(self.ht.get(), key.as_ptr()) }.cast()
+    }
+
+    /// Looks `key` up; any context that keeps RCU objects alive.
+    #[inline]
+    pub fn get<'a>(&'a self, key: &Key, _alive: &'a impl RcuRead) -> Option<&'a V> {
+        // SAFETY: By the type invariant it is null or a valid entry, which is not freed while
+        // `_alive` is borrowed.
+        unsafe { self.find(key).as_ref() }.map(|entry| &entry.value)
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if the key is there, `ENOMEM`, `E2BIG`.
+    pub fn insert(&self, key: Key, value: V, _rtnl: &mut Rtnl) -> Result {
+        let entry = KBox::new(
+            Entry {
+                linked: bindings::vpcnet_entry {
+                    node: pin_init::zeroed(),
+                    key,
+                },
+                rcu: pin_init::zeroed(),
+                value,
+            },
+            GFP_KERNEL,
+        )?;
+        let entry = KBox::into_raw(entry);
+        // SAFETY: The table is initialised; the entry is valid and in no table.
+        let found = unsafe { bindings::vpcnet_table_insert(self.ht.get(), entry.cast()) };
+        let result = match from_err_ptr(found) {
+            Ok(found) if found.is_null() => return Ok(()),
+            Ok(_) => Err(EEXIST),
+            Err(error) => Err(error),
+        };
+        // SAFETY: It was not added, so it is still ours alone.
+        drop(unsafe { KBox::from_raw(entry) });
+        result
+    }
+
+    /// Removes an entry, which is dropped (in softirq context) when its readers are gone.
+    pub fn remove(&self, key: &Key, _rtnl: &mut Rtnl) {
+        let Some(entry) = NonNull::new(self.find(key)) else {
+            return;
+        };
+        // SAFETY: The entry is in the table, and RTNL keeps others from removing it.
+        if unsafe { bindings::vpcnet_table_remove(self.ht.get(), entry.as_ptr().cast()) } != 0 {
+            return;
+        }
+        // SAFETY: It is owned and can no longer be found; every registration of this crate ends with
+        // `rcu_barrier()` before the callback's text goes away.
+        unsafe {
+            bindings::vpcnet_call_rcu(&raw mut (*entry.as_ptr()).rcu, Some(Self::free));
+        }
+    }
+
+    /// Callback of `call_rcu()`.
+    ///
+    /// # Safety
+    ///
+    /// `head` must be that of an owned entry that `remove()` took out.
+    unsafe extern "C" fn free(head: *mut bindings::callback_head) {
+        // SAFETY: `head` is the field of an owned entry, see `remove()`.
+        drop(unsafe {
+            KBox::from_raw(head.byte_sub(offset_of!(Entry<V>, rcu)).cast::<Entry<V>>())
+        });
+    }
+
+    /// Callback of the table's end.
+    ///
+    /// # Safety
+    ///
+    /// `entry` must be an owned entry that is in no table any more.
+    unsafe extern "C" fn free_now(entry: *mut bindings::vpcnet_entry) {
+        // SAFETY: The table hands out each of its entries, which are owned boxes.
+        drop(unsafe { KBox::from_raw(entry.cast::<Entry<V>>()) });
+    }
+}
+
+impl<V: Send + Sync> Drop for Table<V> {
+    fn drop(&mut self) {
+        // SAFETY: Nobody borrows the table any more; entries still in it are owned by it.
+        unsafe { bindings::vpcnet_table_destroy(self.ht.get(), Some(Self::free_now)) };
+    }
+}
