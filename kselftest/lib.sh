@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What all tests share: TAP 13 output, namespaces, and the stock tools around
+# them. A test sources this file, calls check and its relatives for each
+# result, and ends with ksft_end.
+
+set -euo pipefail
+
+ksft_fail=1
+ksft_skip=4
+
+here=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# The kind under test. KIND=gretap tries a test out against the stock driver.
+KIND=${KIND:-mqgre}
+LANES_NIC=${LANES_NIC:-none}
+LANES_MODULES=${LANES_MODULES:-$here/../build/modules/$(uname -r)}
+# `ip` finds the plugin for the options here.
+export IP_LIB_DIR=${IP_LIB_DIR:-$here/../build/lib}
+export LC_ALL=C
+
+ksft_count=0
+ksft_failed=0
+ksft_skipped=0
+ksft_ended=
+ksft_ns=()
+ksft_pids=()
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/ksft.XXXXXX")
+
+# ksft_cleanup: the EXIT trap. A test that dies half way is a failed test.
+ksft_cleanup() {
+	local status=$? pid name
+	trap '' INT TERM
+	set +e
+	if declare -F cleanup >/dev/null; then
+		cleanup >/dev/null 2>&1
+	fi
+	for pid in "${ksft_pids[@]}"; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	for name in "${ksft_ns[@]}"; do
+		ip netns pids "$name" 2>/dev/null | xargs -r kill -9
+		ip netns del "$name" 2>/dev/null
+	done
+	rm -rf -- "$tmp"
+	if [[ -z $ksft_ended ]]; then
+		echo "not ok $((ksft_count + 1)) - the test reached its end (status $status)"
+		echo "1..$((ksft_count + 1))"
+		exit "$ksft_fail"
+	fi
+}
+trap ksft_cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'echo "# stopped at line $LINENO: $BASH_COMMAND"' ERR
+
+echo "TAP version 13"
+
+# note TEXT...: a diagnostic line.
+note() { printf '# %s\n' "$*"; }
+
+pass() {
+	ksft_count=$((ksft_count + 1))
+	echo "ok $ksft_count - $1"
+}
+
+# fail NAME [TEXT]: a failed result, and TEXT (may have many lines) below it.
+fail() {
+	ksft_count=$((ksft_count + 1))
+	ksft_failed=$((ksft_failed + 1))
+	echo "not ok $ksft_count - $1"
+	[[ -z ${2:-} ]] || sed 's/^/# /' <<<"$2"
+}
+
+skip() {
+	ksft_count=$((ksft_count + 1))
+	ksft_skipped=$((ksft_skipped + 1))
+	echo "ok $ksft_count - $1 # SKIP $2"
+}
+
+# ksft_skip_all WHY: the whole test cannot run here.
+ksft_skip_all() {
+	ksft_ended=1
+	echo "1..0 # SKIP $*"
+	exit "$ksft_skip"
+}
+
+# ksft_end: the plan, and the exit status.
+ksft_end() {
+	ksft_ended=1
+	echo "1..$ksft_count"
+	((ksft_failed == 0)) || exit "$ksft_fail"
+	((ksft_count > ksft_skipped)) || exit "$ksft_skip"
+	exit 0
+}
+
+# check NAME COMMAND...: passes if COMMAND, in a subshell where every failure
+# ends it, succeeds. Its output is shown only if it fails.
+check() {
+	local name=$1 status
+	shift
+	set +e
+	trap - ERR
+	(
+		trap 'echo "failed at line $LINENO: $BASH_COMMAND"' ERR
+		trap - EXIT
+		set -eE
+		"$@"
+	) >"$tmp/out" 2>&1
+	status=$?
+	set -e
+	trap 'echo "# stopped at line $LINENO: $BASH_COMMAND"' ERR
+	if ((status == 0)); then
+		pass "$name"
+	else
+		fail "$name" "status $status from: $*"$'\n'"$(tail -n 25 "$tmp/out")"
+	fi
+}
+
+# check_refused NAME PATTERN COMMAND...: passes if COMMAND fails and says what
+# the extended regular expression PATTERN says (case does not matter).
+check_refused() {
+	local name=$1 pattern=$2 status=0
+	shift 2
+	"$@" >"$tmp/out" 2>&1 || status=$?
+	if ((status == 0)); then
+		fail "$name" "was not refused: $*"
+	elif ! grep -qiE -- "$pattern" "$tmp/out"; then
+		fail "$name" "no \"$pattern\" in what this said: $*"$'\n'"$(cat "$tmp/out")"
+	else
+		pass "$name"
+	fi
+}
+
+# new_ns VAR...: makes a namespace for each, and puts its name into VAR.
+# IPv6 is off, so that nothing but the test sends packets.
+new_ns() {
+	local var name
+	for var in "$@"; do
+		name=ksft-${var,,}-$$
+		ip netns add "$name"
+		ksft_ns+=("$name")
+		printf -v "$var" %s "$name"
+		ip netns exec "$name" sysctl -qw \
+			net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1
+		ip -n "$name" link set lo up
+	done
+}
+
+# in_ns NS COMMAND...
+in_ns() {
+	local ns=$1
+	shift
+	ip netns exec "$ns" "$@"
+}
+
+# start NS COMMAND...: in the background; ended with the test.
+start() {
+	local ns=$1
+	shift
+	ip netns exec "$ns" "$@" &
+	ksft_pids+=($!)
+}
+
+# fails COMMAND...: succeeds if it does not. (A bare "! COMMAND" would go by
+# unnoticed in the middle of a function: set -e makes an exception for it.)
+fails() {
+	if "$@"; then
+		echo "this should have failed: $*"
+		return 1
+	fi
+}
+
+# until_true SECONDS COMMAND...: tries until it succeeds.
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || { echo "timed out: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+# load_kind: the module under test is there, loaded.
+load_kind() {
+	case $KIND in
+	mqgre) [[ -d /sys/module/mq_gre ]] || insmod "$LANES_MODULES/mq_gre.ko" ;;
+	gretap) modprobe ip_gre ;;
+	esac
+}
+
+# veth_pair NS1 DEV1 ADDR1 NS2 DEV2 ADDR2: a wire between two namespaces.
+veth_pair() {
+	ip link add "$2" netns "$1" type veth peer name "$5" netns "$4"
+	ip -n "$1" addr add "$3/24" dev "$2"
+	ip -n "$4" addr add "$6/24" dev "$5"
+	ip -n "$1" link set "$2" up
+	ip -n "$4" link set "$5" up
+}
+
+# tunnel NS DEV KIND ADDR OPTION...: a tunnel device, up, with ADDR/24.
+tunnel() {
+	local ns=$1 dev=$2 kind=$3 addr=$4
+	shift 4
+	ip -n "$ns" link add "$dev" type "$kind" "$@"
+	ip -n "$ns" addr add "$addr/24" dev "$dev"
+	ip -n "$ns" link set "$dev" up
+}
+
+# counter NS DEV NAME: one line of ethtool -S; 0 where there is none.
+counter() {
+	in_ns "$1" ethtool -S "$2" 2>/dev/null |
+		awk -v n="$3:" '$1 == n { v = $2 } END { print v + 0 }'
+}
+
+# stat NS DEV NAME: from `ip -s link` (rx_packets, tx_dropped, ...).
+stat() { in_ns "$1" cat "/sys/class/net/$2/statistics/$3"; }
+
+# pings NS ADDR [OPTION...]: three quick ones, none may be lost.
+pings() {
+	local ns=$1 addr=$2 out
+	shift 2
+	out=$(in_ns "$ns" ping -q -c 3 -i 0.05 -W 2 "$@" "$addr" 2>&1) || true
+	echo "$out"
+	grep -q ' 0% packet loss' <<<"$out"
+}
+
+# need_nic: two network cards joined outside, up0 and up1, or no test.
+need_nic() {
+	[[ $LANES_NIC != none ]] ||
+		ksft_skip_all "needs network cards (scripts/vm --nic igb or virtio)"
+}
+
+# no_ping NS ADDR: nothing comes back.
+no_ping() {
+	fails in_ns "$1" ping -q -c 2 -i 0.05 -W 0.5 "$2"
+}
