@@ -19,14 +19,18 @@ use vpcnet::table;
 
 /// What the kernel checks of each attribute by itself.
 pub(crate) const POLICY: &[Policy] = &{
+    const NONE: Policy = Policy::refused(c"mqgre does not have this attribute");
     const NO_ENCAP: Policy = Policy::refused(c"mqgre has no further encapsulation: use plain GRE");
     const NO_ERSPAN: Policy = Policy::refused(c"mqgre is no ERSPAN device");
-    let mut policy = [const { Policy::NONE }; ifla::MAX as usize + 1];
+    let mut policy = [NONE; ifla::MAX as usize + 1];
     policy[ifla::LINK as usize] = Policy::U32;
     policy[ifla::IFLAGS as usize] = Policy::U16;
     policy[ifla::OFLAGS as usize] = Policy::U16;
     policy[ifla::IKEY as usize] = Policy::U32;
     policy[ifla::OKEY as usize] = Policy::U32;
+    // Their length is looked at with their value.
+    policy[ifla::LOCAL as usize] = Policy::NONE;
+    policy[ifla::REMOTE as usize] = Policy::NONE;
     policy[ifla::TTL as usize] = Policy::U8;
     policy[ifla::TOS as usize] = Policy::U8;
     policy[ifla::PMTUDISC as usize] = Policy::U8;
