@@ -201,11 +201,6 @@ impl Config {
                 }
             }
         }
-        let on = |kind| data.get(kind).and_then(|attr| attr.u8()).unwrap_or(0) != 0;
-        let pmtudisc = !data.has(ifla::PMTUDISC) || on(ifla::PMTUDISC);
-        if on(ifla::IGNORE_DF) && pmtudisc {
-            return Err(ack.refuse(EINVAL, c"ignore-df contradicts pmtudisc"));
-        }
         Ok(())
     }
 
@@ -230,7 +225,7 @@ impl Config {
             peer,
             ..Config::default()
         };
-        Ok(base.with(request))
+        base.with(request)
     }
 
     /// These settings with the changes of a request; what it does not name stays.
@@ -255,11 +250,15 @@ impl Config {
                     .refuse_attr(&remote, EINVAL, c"the remote is missing"));
             }
         }
-        Ok(self.clone().with(request))
+        self.clone().with(request)
     }
 
-    /// Takes the attributes of a request that was found to be fine.
-    fn with(mut self, request: &Request<'_>) -> Self {
+    /// Takes the attributes of a request over, each of which was found to be fine by itself.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` with a message if together they are not.
+    fn with(mut self, request: &Request<'_>) -> Result<Self> {
         let data = &request.data;
         let byte = |kind| data.get(kind).and_then(|attr| attr.u8());
         let word = |kind| data.get(kind).and_then(|attr| attr.u32());
@@ -269,7 +268,7 @@ impl Config {
         self.link = word(ifla::LINK).unwrap_or(self.link);
         self.fwmark = word(ifla::FWMARK).unwrap_or(self.fwmark);
         let Some(peer) = self.peer.as_mut() else {
-            return self;
+            return Ok(self);
         };
         peer.remote = address(ifla::REMOTE).unwrap_or(peer.remote);
         peer.local = address(ifla::LOCAL).unwrap_or(peer.local);
@@ -290,9 +289,13 @@ impl Config {
         }
         peer.pmtudisc = byte(ifla::PMTUDISC).map_or(peer.pmtudisc, |on| on != 0);
         // Whoever sets pmtudisc again does not want DF to be ignored any longer.
-        peer.ignore_df =
-            byte(ifla::IGNORE_DF).map_or(peer.ignore_df && !peer.pmtudisc, |on| on != 0);
-        self
+        let ignored = peer.ignore_df && !peer.pmtudisc;
+        peer.ignore_df = byte(ifla::IGNORE_DF).map_or(ignored, |on| on != 0);
+        if peer.ignore_df && peer.pmtudisc {
+            let why = c"ignore-df contradicts pmtudisc";
+            return Err(request.ack.refuse(EINVAL, why));
+        }
+        Ok(self)
     }
 
     /// Puts the settings into a message.

@@ -6,6 +6,7 @@ use kernel::prelude::*;
 
 use vpc_core::eth;
 use vpc_core::gre;
+use vpc_core::ip;
 use vpc_core::lane;
 use vpcnet::attr::link as ifla_link;
 use vpcnet::attr::Message;
@@ -50,6 +51,12 @@ const UNKNOWN_HEADROOM: u32 = 128;
 
 /// MTU in bytes to expect of an uplink that is not known.
 const UNKNOWN_MTU: u32 = 1500;
+
+/// Least MTU in bytes that IPv4 can live with, `ETH_MIN_MTU`.
+const MIN_MTU: u32 = 68;
+
+/// Largest MTU in bytes whose outer packets are no longer than IPv4 allows.
+const MAX_MTU: u32 = u16::MAX as u32 - (ip::V4_LEN + gre::MAX_LEN + eth::HEADER_LEN) as u32;
 
 /// A device's own data. Fields are dropped in this order, when no packet is left.
 pub(crate) struct MqGre {
@@ -205,7 +212,7 @@ impl LinkDriver for MqGre {
         let grown = new.overhead().wrapping_sub(old.overhead());
         let mtu = match request.link.has(ifla_link::MTU) || grown == 0 {
             true => None,
-            false => Some(dev.mtu().wrapping_sub(grown)),
+            false => Some(dev.mtu().wrapping_sub(grown).clamp(MIN_MTU, MAX_MTU)),
         };
         dev.set_sizes(mtu, headroom(&new, uplink), rtnl);
         dev.notify_changed(rtnl);
@@ -319,12 +326,10 @@ fn uplink(
 
 /// MTU in bytes that lets a full frame through the uplink in one piece.
 fn default_mtu(config: &Config, uplink: Option<Uplink>) -> u32 {
-    const MIN: u32 = 68;
-    const MAX: u32 = u16::MAX as u32 - (20 + gre::MAX_LEN + eth::HEADER_LEN) as u32;
     uplink
         .map_or(UNKNOWN_MTU, |uplink| uplink.mtu)
         .saturating_sub(config.overhead() + eth::HEADER_LEN as u32)
-        .clamp(MIN, MAX)
+        .clamp(MIN_MTU, MAX_MTU)
 }
 
 /// Headroom in bytes that spares each packet a copy. It follows from settings alone, so it does not

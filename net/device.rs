@@ -196,10 +196,10 @@ impl<D: Driver> Device<D> {
     /// Its MAC header must be at `data`, see [`Skb::decapsulate_l2`].
     #[inline]
     pub fn deliver(&self, skb: Skb, lane: u16, metadata: Option<Metadata>, _dp: &Datapath) {
-        let md = metadata.map_or(ptr::null_mut(), Metadata::into_raw);
         if skb.linear().len() < vpc_core::eth::HEADER_LEN {
             return;
         }
+        let md = metadata.map_or(ptr::null_mut(), Metadata::into_raw);
         // SAFETY: The device is live, its cells initialised, BH off; the packet and the reference of
         // the metadata are given away.
         unsafe {
