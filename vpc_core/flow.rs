@@ -99,8 +99,10 @@ impl FlowKey {
                     self.protocol = *next;
                     return Some(());
                 }
-                (HOP_BY_HOP | ROUTING | DESTINATION, [_, len, ..]) => (usize::from(*len) + 1) * 8,
-                (AUTHENTICATION, [_, len, ..]) => (usize::from(*len) + 2) * 4,
+                (HOP_BY_HOP | ROUTING | DESTINATION, [_, len, ..]) => {
+                    usize::from(*len).wrapping_add(1).wrapping_mul(8)
+                }
+                (AUTHENTICATION, [_, len, ..]) => usize::from(*len).wrapping_add(2).wrapping_mul(4),
                 _ => break,
             };
             let (Some(next), Some(tail)) = (rest.first(), rest.get(len..)) else {

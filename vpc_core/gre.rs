@@ -37,6 +37,8 @@ pub const FLAG_STRICT: u16 = 0x0800;
 /// be zero, else the packet is discarded (RFC 2784, 2.3); bits 6 to 12 must be ignored.
 const RESERVED: u16 = 0x0400;
 const VERSION: u16 = 0x0007;
+/// Length in bytes that each option adds.
+const OPTION_LEN: usize = 4;
 
 /// What stands in a GRE header. An option that is `Some` is present on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,10 +113,17 @@ impl Header {
         reason = "a header is never empty, so the question makes no sense"
     )]
     pub const fn len(&self) -> usize {
-        let options = self.csum.is_some() as usize
-            + self.key.is_some() as usize
-            + self.seq.is_some() as usize;
-        BASE_LEN + 4 * options
+        let mut len = BASE_LEN;
+        if self.csum.is_some() {
+            len = len.wrapping_add(OPTION_LEN);
+        }
+        if self.key.is_some() {
+            len = len.wrapping_add(OPTION_LEN);
+        }
+        if self.seq.is_some() {
+            len = len.wrapping_add(OPTION_LEN);
+        }
+        len
     }
 
     /// The first 16 bits of the header: which options are present.

@@ -83,7 +83,7 @@ impl Ipv4 {
     /// Length in bytes of the header with its options, as it says itself.
     #[inline]
     pub const fn header_len(&self) -> usize {
-        (self.version_ihl & 0x0f) as usize * 4
+        ((self.version_ihl & 0x0f) as usize).wrapping_mul(4)
     }
 
     /// Whether routers may not fragment the packet.

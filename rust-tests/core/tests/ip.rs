@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! IP headers, and what a tunnel inherits from them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+use proptest::prelude::*;
+use vpc_core::csum;
+use vpc_core::eth;
+use vpc_core::eth::Frame;
+use vpc_core::ip::*;
+
+const MACS: [u8; 12] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+
+/// An Ethernet frame with `tags` tags in front of `payload`.
+fn frame(tags: usize, proto: u16, payload: &[u8]) -> Vec<u8> {
+    let mut frame = MACS.to_vec();
+    for n in 0..tags {
+        frame.extend(if n == 0 && tags > 1 {
+            [0x88, 0xa8]
+        } else {
+            [0x81, 0x00]
+        });
+        frame.extend([0x20, 10 + n as u8]);
+    }
+    frame.extend(proto.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+fn outer() -> impl Strategy<Value = Outer> {
+    (
+        any::<[u8; 3]>(),
+        20..=u16::MAX,
+        any::<u16>(),
+        any::<bool>(),
+        any::<[u32; 2]>(),
+    )
+        .prop_map(
+            |([tos, ttl, protocol], total_len, id, df, [src, dst])| Outer {
+                tos,
+                total_len,
+                id,
+                df,
+                ttl,
+                protocol,
+                src,
+                dst,
+            },
+        )
+}
+
+#[test]
+fn a_known_header() {
+    // 10.0.0.1 > 10.0.0.2, GRE, 84 bytes, as tcpdump shows it.
+    let header = Outer {
+        tos: 0,
+        total_len: 84,
+        id: 0,
+        df: true,
+        ttl: 64,
+        protocol: PROTO_GRE,
+        src: 0x0a00_0001,
+        dst: 0x0a00_0002,
+    };
+    let bytes = [
+        0x45, 0, 0, 84, 0, 0, 0x40, 0, 64, 47, 0x26, 0x79, 10, 0, 0, 1, 10, 0, 0, 2,
+    ];
+    assert_eq!(header.encode(), bytes);
+}
+
+#[test]
+fn malformed_headers_are_refused() {
+    let good = Outer {
+        tos: 0,
+        total_len: 20,
+        id: 0,
+        df: false,
+        ttl: 1,
+        protocol: 1,
+        src: 0,
+        dst: 0,
+    }
+    .encode();
+    let with = |at: usize, value: u8| {
+        let mut bytes = good;
+        bytes[at] = value;
+        bytes
+    };
+    assert!(Ipv4::parse(&good).is_some());
+    assert!(Ipv4::parse(&good[..19]).is_none());
+    for (what, bytes) in [
+        ("version 6", with(0, 0x65)),
+        ("header of 16 bytes", with(0, 0x44)),
+        ("header of 24 bytes in 20", with(0, 0x46)),
+        ("19 bytes in all", with(3, 19)),
+    ] {
+        assert!(Ipv4::parse(&bytes).is_none(), "{what}");
+    }
+    let mut six = [0; 40];
+    six[0] = 0x60;
+    assert!(Ipv6::parse(&six).is_some());
+    assert!(Ipv6::parse(&six[..39]).is_none());
+    six[0] = 0x40;
+    assert!(Ipv6::parse(&six).is_none());
+}
+
+#[test]
+fn inherited_under_tags() {
+    let four = Outer {
+        tos: 0xb9,
+        total_len: 20,
+        id: 0,
+        df: true,
+        ttl: 17,
+        protocol: 1,
+        src: 0,
+        dst: 0,
+    }
+    .encode();
+    let mut six = [0; 40];
+    six[0] = 0x6b;
+    six[1] = 0x90;
+    six[7] = 18;
+    for tags in 0..=2 {
+        let offset = 14 + 4 * tags;
+        let inner = Inner::of_frame(&frame(tags, eth::TYPE_IPV4, &four)).unwrap();
+        let version = Version::V4;
+        assert_eq!(
+            inner,
+            Inner {
+                version,
+                offset,
+                tos: 0xb9,
+                ttl: 17,
+                df: true
+            }
+        );
+        let inner = Inner::of_frame(&frame(tags, eth::TYPE_IPV6, &six)).unwrap();
+        let version = Version::V6;
+        assert_eq!(
+            inner,
+            Inner {
+                version,
+                offset,
+                tos: 0xb9,
+                ttl: 18,
+                df: true
+            }
+        );
+    }
+    assert_eq!(Inner::of_frame(&frame(3, eth::TYPE_IPV4, &four)), None);
+    assert_eq!(Inner::of_frame(&frame(0, 0x0806, &[0; 28])), None);
+    assert_eq!(Inner::of_frame(&frame(0, eth::TYPE_IPV4, &six)), None);
+}
+
+#[test]
+fn tags_come_in_order() {
+    let bytes = frame(2, eth::TYPE_IPV4, b"xyz");
+    let parsed = Frame::parse(&bytes).unwrap();
+    assert_eq!(parsed.dst, [2, 0, 0, 0, 0, 2]);
+    assert_eq!(parsed.src, [2, 0, 0, 0, 0, 1]);
+    assert_eq!(parsed.tags, [0x200a, 0x200b]);
+    assert_eq!(
+        (parsed.proto, parsed.payload),
+        (eth::TYPE_IPV4, &b"xyz"[..])
+    );
+    for len in 0..22 {
+        assert_eq!(Frame::parse(&bytes[..len]), None);
+    }
+}
+
+proptest! {
+    #[test]
+    fn outer_comes_back(outer in outer(), payload: Vec<u8>) {
+        let mut packet = outer.encode().to_vec();
+        prop_assert_eq!(csum::internet(&packet), 0);
+        packet.extend(&payload);
+        let (header, rest) = Ipv4::parse(&packet).unwrap();
+        prop_assert_eq!(header.header_len(), V4_LEN);
+        prop_assert_eq!(header.tos, outer.tos);
+        prop_assert_eq!(header.total_len.get(), outer.total_len);
+        prop_assert_eq!(header.id.get(), outer.id);
+        prop_assert_eq!(header.df(), outer.df);
+        prop_assert!(!header.is_fragment());
+        prop_assert_eq!(header.ttl, outer.ttl);
+        prop_assert_eq!(header.protocol, outer.protocol);
+        prop_assert_eq!(header.src.get(), outer.src);
+        prop_assert_eq!(header.dst.get(), outer.dst);
+        let len = payload.len().min(usize::from(outer.total_len) - V4_LEN);
+        prop_assert_eq!(rest, &payload[..len]);
+    }
+
+    #[test]
+    fn any_bytes_are_an_answer(bytes: Vec<u8>, proto in prop::sample::select(vec![0x0800, 0x86dd, 0x8100]), tags in 0..4_usize) {
+        Ipv4::parse(&bytes);
+        Ipv6::parse(&bytes);
+        Frame::parse(&bytes);
+        Inner::of_frame(&bytes);
+        let frame = frame(tags, proto, &bytes);
+        if let Some(inner) = Inner::of_frame(&frame) {
+            prop_assert!(inner.offset < frame.len());
+        }
+    }
+
+    #[test]
+    fn payload_lies_within(mut bytes in prop::collection::vec(any::<u8>(), 40..200), ihl in 5..16_u8) {
+        bytes[0] = 0x40 | ihl;
+        if let Some((_, rest)) = Ipv4::parse(&bytes) {
+            let total = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+            let start = usize::from(ihl) * 4;
+            prop_assert_eq!(rest, &bytes[start..total.min(bytes.len())]);
+        }
+        bytes[0] = 0x60;
+        let (_, rest) = Ipv6::parse(&bytes).unwrap();
+        let len = usize::from(u16::from_be_bytes([bytes[4], bytes[5]]));
+        prop_assert_eq!(rest, &bytes[40..(40 + len).min(bytes.len())]);
+    }
+}
