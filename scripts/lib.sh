@@ -111,3 +111,27 @@ mirror() {
 		die 1 "this machine's apt knows no Debian archive; name one: LANES_MIRROR=URL"
 	printf '%s\n' "$uri"
 }
+
+# progress LOG: standard input goes to LOG; the user sees that work goes on,
+# as one changing line on a terminal, else as a line every 15 s.
+progress() {
+	local line n=0 last=$SECONDS tty=
+	[[ ! -t 2 ]] || tty=1
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >&9
+		n=$((n + 1))
+		if [[ -n $tty ]]; then
+			printf '\r\033[K%.78s' "$line" >&2
+		elif ((SECONDS - last >= 15)); then
+			last=$SECONDS
+			step "... line $n of the log: ${line:0:50}"
+		fi
+	done 9>"$1"
+	[[ -z $tty ]] || printf '\r\033[K' >&2
+}
+
+# package_version NAME: of a package in the root.
+package_version() {
+	awk -v name="$1" '$1 == "Package:" { hit = $2 == name }
+		hit && $1 == "Version:" { print $2; exit }' "$TOOLROOT/var/lib/dpkg/status"
+}

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The commands of the project. The modules themselves are described in Kbuild.
+#
+#   make                     build the modules; KDIR=FOLDER or KVER=RELEASE
+#   make demo                show that every packet stays in its lane
+#   make test                run every test there is
+#   make check               style and safety of the source
+#   make rust-tests          the pure logic, on this machine
+#   make kselftest [T=NAME]  the tests in a guest, all or those named
+#   make test-harness        the test of scripts/vm and its neighbours
+#   make check-config        can the modules be built in KDIR, and if not, why
+#   make modules_install     install them for KDIR's kernel
+#   make clean               remove what was built (rm -rf build: all)
+
+S := $(CURDIR)/scripts
+KDIR ?=
+KVER ?=
+T ?=
+export KVER
+
+.DEFAULT_GOAL := modules
+.NOTPARALLEL:
+
+all: modules
+modules:
+	@$S/build-modules --any $(KDIR)
+
+programs:
+	@$S/build-programs
+
+# What a guest needs: the modules for the stock kernel, and the programs.
+guest: programs
+	@$S/build-modules >/dev/null
+	@$S/make-guest $(KVER) >/dev/null
+
+demo: guest
+	@$S/demo
+
+test:
+	@$S/run-tests
+
+check:
+	@$S/run-checks
+
+rust-tests:
+	@cd rust-tests && $S/cargo test --quiet --locked
+
+kselftest: guest
+	@$S/run-kselftest $(T)
+
+test-harness: guest
+	@$S/test-harness $(T)
+
+check-config:
+	@$S/check-config $(KDIR)
+
+modules_install:
+	@$S/build-modules --any --install $(KDIR)
+
+clean:
+	rm -rf build/modules build/bin build/lib build/target
+
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
+.PHONY: all modules programs guest demo test check rust-tests kselftest \
+	test-harness check-config modules_install clean help
