@@ -3,6 +3,9 @@
 #
 # What all scripts share: where things are, messages, locks, small helpers.
 # Sourced, never run.
+#
+# Constants stand here for those who source this file:
+# shellcheck disable=SC2034
 
 LANES_ROOT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${LANES_BUILD:-$LANES_ROOT/build}
@@ -104,6 +107,7 @@ mirror() {
 		printf '%s\n' "$LANES_MIRROR"
 		return
 	fi
+	# shellcheck disable=SC2016
 	uri=$(apt-get indextargets --no-release-info \
 		--format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
 		awk '$2 == "main" && $1 !~ /security/ && $1 ~ /debian\/?$/ { print $1; exit }')

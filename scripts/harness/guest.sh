@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Tests of scripts/vm that boot a guest. Sourced by scripts/test-harness.
+
+# tmp, vm, run and says are test-harness's.
+# shellcheck disable=SC2154
+
+# One boot for all that does not need its own.
+test_vm_status_output_share() {
+	mkdir "$tmp/put"
+	echo 'from the host' >"$tmp/put/in"
+	# shellcheck disable=SC2016
+	local script='echo first; sleep 3; echo second >&2
+		[ "$1" = "two  words" ] || exit 11
+		[ "$(cat /share/put/in)" = "from the host" ] || exit 12
+		echo "from the guest" >/share/put/out || exit 13
+		touch /lanes/put 2>/dev/null && exit 14
+		[ "$LANES_NIC" = none ] || exit 15
+		for tool in ip ethtool tcpdump iperf3 ping nft tc bpftool python3 \
+			qemu-system-x86_64; do
+			command -v $tool >/dev/null || { echo no $tool; exit 16; }
+		done
+		python3 -c "import scapy.layers.l2" || exit 17
+		[ "$(hostname)" = lanes ] || exit 18
+		exit 42'
+	local status=0
+	# The time of each line, to see that none waits for the end.
+	{ "$vm" --share "$tmp/put" -- sh -c "$script" sh "two  words" 2>&1 || echo "status $?"; } |
+		while IFS= read -r line; do
+			echo "$(date +%s) $line"
+		done >"$tmp/out" || status=$?
+	says "status 42"
+	says " second"
+	grep -q 'from the guest' "$tmp/put/out"
+	awk '$2 == "first" { a = $1 } $2 == "second" { b = $1 } END { exit !(b - a >= 2) }' \
+		"$tmp/out" || { echo "the first line waited for the second"; return 1; }
+}
+
+test_vm_true_and_false_at_once() {
+	local status=0
+	"$vm" --nic igb --queues 4 -- true >"$tmp/true" 2>&1 &
+	local other=$!
+	run 1 "$vm" -- false
+	wait "$other" || status=$?
+	((status == 0)) || { echo "-- true with igb gave $status"; cat "$tmp/true"; return 1; }
+}
+
+# complain: the folder with complain.ko, built for the default kernel.
+complain() {
+	local kver
+	kver=$("$LANES_ROOT/scripts/fetch-kernel" "${KVER:-}")
+	"$LANES_ROOT/scripts/in-root" -- make -s -C "$BUILD/kdir/$kver/out" \
+		M="$LANES_ROOT/kselftest/modules/complain" \
+		MO="$BUILD/modules/$kver/complain" KERNELRELEASE="$kver" modules >&2
+	echo "/lanes/build/modules/$kver/complain/complain.ko"
+}
+
+test_vm_warning_is_70() {
+	local module
+	module=$(complain)
+	run 70 "$vm" -- sh -c "insmod $module what=warn; exit 0"
+	says "a deliberate warning"
+}
+
+test_vm_bug_is_70() {
+	local module
+	module=$(complain)
+	run 70 "$vm" -- sh -c "echo going down; insmod $module what=bug; sleep 60"
+	says "going down"
+	says "kernel BUG at"
+}
+
+test_vm_time_limit() {
+	run 124 "$vm" --timeout 15 -- sh -c 'echo begun; sleep 1000'
+	says begun
+	says "time limit"
+}
+
+test_vm_virtio_queues() {
+	run 0 "$vm" --nic virtio --queues 3 --cpus 4 -- \
+		sh -c 'ethtool -l up0 | grep -q "^Combined:.*3" && ip link show up1'
+}
+
+# A signal at any time ends the machine and leaves nothing.
+test_vm_interrupted() {
+	local wait_for pid status children
+	for wait_for in 1 6; do
+		mkdir -p "$tmp/t$wait_for"
+		# Job control gives it a process group and a live SIGINT.
+		TMPDIR=$tmp/t$wait_for setsid bash -c 'trap - INT; exec "$@"' sh \
+			"$vm" -- sleep 1000 >"$tmp/out" 2>&1 &
+		pid=$!
+		sleep "$wait_for"
+		children=$(pgrep -P "$pid" | tr '\n' ' ')
+		kill -TERM "$pid"
+		status=0
+		wait "$pid" || status=$?
+		((status == 143)) || { echo "status $status after TERM"; cat "$tmp/out"; return 1; }
+		sleep 1
+		for pid in $children; do
+			! kill -0 "$pid" 2>/dev/null || { echo "$pid is left"; return 1; }
+		done
+		[[ -z $(ls "$tmp/t$wait_for") ]] || { ls "$tmp/t$wait_for"; return 1; }
+	done
+}
+
+test_vm_killed() {
+	local pid machine
+	"$vm" -- sleep 1000 >/dev/null 2>&1 &
+	pid=$!
+	sleep 4
+	machine=$(pgrep -P "$pid" qemu || true)
+	[[ -n $machine ]] || { echo "no machine after 4 s"; kill "$pid"; return 1; }
+	kill -KILL "$pid"
+	sleep 2
+	! kill -0 "$machine" 2>/dev/null || { echo "the machine lives on"; return 1; }
+}
