@@ -62,7 +62,7 @@ test_missing_tool() {
 			[[ ${file##*/} == mmdebstrap ]] || ln -sf "$file" "$tmp/bin/"
 		done
 	done
-	chmod 755 "$tmp" "$tmp/bin"
+	chmod 755 "$tmp/.." "$tmp" "$tmp/bin"
 	chmod 777 "$tmp/user"
 	run 1 setpriv --reuid=65534 --regid=65534 --clear-groups \
 		env "PATH=$tmp/bin" "LANES_BUILD=$tmp/user" scripts/make-root
