@@ -292,4 +292,3 @@ int mqgre_parse_words(struct options *o, int argc, char **argv)
 		return mqgre_fail("\"pmtudisc\" contradicts \"ignore-df\"");
 	return 0;
 }
-
