@@ -74,6 +74,17 @@ through_user_space() {
 	pings "$a" 10.0.0.2
 }
 
+# Who protects the tunnel with IPsec lets no packet in that has no protection.
+held_by_ipsec() {
+	rules ''
+	ip -n "$b" xfrm policy add dir in src 192.0.2.0/24 dst 192.0.2.0/24 \
+		proto gre action block
+	no_ping "$a" 10.0.0.2
+	(($(counter "$b" m0 rx_policy) > 0))
+	ip -n "$b" xfrm policy flush
+	pings "$a" 10.0.0.2
+}
+
 load_kind
 new_ns a b
 veth_pair "$a" v0 192.0.2.1 "$b" v0 192.0.2.2
@@ -84,4 +95,5 @@ check "the tunnel works" pings "$a" 10.0.0.2
 check "a rule of the input chain drops the outer packets" dropped_by_rule
 check "rules on the connection's state work" only_established
 check "packets come back from a queue to user space" through_user_space
+check "a policy of IPsec keeps unprotected packets out" held_by_ipsec
 ksft_end

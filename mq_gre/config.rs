@@ -51,6 +51,26 @@ pub(crate) const POLICY: &[Policy] = &{
 /// Bytes that [`Config::fill`] puts at most: 16 attributes, none of which takes more than 8.
 pub(crate) const FILL_SIZE: usize = 16 * 8;
 
+/// Bytes that each attribute must have.
+const LENGTHS: &[(u16, usize)] = &[
+    (ifla::LINK, 4),
+    (ifla::IFLAGS, 2),
+    (ifla::OFLAGS, 2),
+    (ifla::IKEY, 4),
+    (ifla::OKEY, 4),
+    (ifla::LOCAL, 4),
+    (ifla::REMOTE, 4),
+    (ifla::TTL, 1),
+    (ifla::TOS, 1),
+    (ifla::PMTUDISC, 1),
+    (ifla::IGNORE_DF, 1),
+    (ifla::FWMARK, 4),
+];
+
+const BAD_REMOTE: &CStr = c"remote must be an IPv4 address of one host";
+const BAD_LOCAL: &CStr = c"local must be an IPv4 address of this host";
+const NO_KEY: &CStr = c"the key flag needs a key";
+
 /// TOS of an outer header: bit 0 says to take the inner one.
 const TOS_INHERIT: u8 = 0x01;
 
@@ -172,6 +192,17 @@ impl Config {
             }
         }
         let data = &request.data;
+        // The core's policies let longer ones pass.
+        for (kind, len) in LENGTHS {
+            if let Some(attr) = data.get(*kind).filter(|attr| attr.payload().len() != *len) {
+                let why = match *kind {
+                    ifla::REMOTE => BAD_REMOTE,
+                    ifla::LOCAL => BAD_LOCAL,
+                    _ => c"the attribute has a wrong length",
+                };
+                return Err(ack.refuse_attr(&attr, EINVAL, why));
+            }
+        }
         for kind in [ifla::IFLAGS, ifla::OFLAGS] {
             if let Some(flags) = data.get(kind) {
                 check_flags(&flags, ack)?;
@@ -187,10 +218,7 @@ impl Config {
                 _ => (),
             }
         }
-        for (kind, why) in [
-            (ifla::REMOTE, c"remote must be an IPv4 address of one host"),
-            (ifla::LOCAL, c"local must be an IPv4 address of this host"),
-        ] {
+        for (kind, why) in [(ifla::REMOTE, BAD_REMOTE), (ifla::LOCAL, BAD_LOCAL)] {
             if let Some(attr) = data.get(kind) {
                 // 0 stands for "none".
                 if !attr
@@ -273,14 +301,24 @@ impl Config {
         peer.remote = address(ifla::REMOTE).unwrap_or(peer.remote);
         peer.local = address(ifla::LOCAL).unwrap_or(peer.local);
         if let Some(flags) = flags(ifla::IFLAGS) {
-            let key = address(ifla::IKEY).or(peer.ikey).unwrap_or(0);
-            peer.ikey = (flags & gre::FLAG_KEY != 0).then_some(key);
+            peer.ikey = match flags & gre::FLAG_KEY {
+                0 => None,
+                _ => address(ifla::IKEY).or(peer.ikey),
+            };
             peer.icsum = flags & gre::FLAG_CSUM != 0;
+            if Peer::flags(peer.ikey, peer.icsum) != flags {
+                return Err(request.ack.refuse(EINVAL, NO_KEY));
+            }
         }
         if let Some(flags) = flags(ifla::OFLAGS) {
-            let key = address(ifla::OKEY).or(peer.okey).unwrap_or(0);
-            peer.okey = (flags & gre::FLAG_KEY != 0).then_some(key);
+            peer.okey = match flags & gre::FLAG_KEY {
+                0 => None,
+                _ => address(ifla::OKEY).or(peer.okey),
+            };
             peer.ocsum = flags & gre::FLAG_CSUM != 0;
+            if Peer::flags(peer.okey, peer.ocsum) != flags {
+                return Err(request.ack.refuse(EINVAL, NO_KEY));
+            }
         }
         peer.ttl = byte(ifla::TTL).unwrap_or(peer.ttl);
         if let Some(tos) = byte(ifla::TOS) {

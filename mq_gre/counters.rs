@@ -51,6 +51,8 @@ drops! {
     RxBadInner: "rx_bad_inner", BadHeader;
     /// The outer header has a congestion mark that the inner one cannot take.
     RxBadEcn: "rx_bad_ecn", NotSpecified;
+    /// Conntrack or an IPsec policy refused the outer packet.
+    RxPolicy: "rx_policy", NotSpecified;
     /// Memory was short.
     RxNoMemory: "rx_no_memory", NoMemory;
     /// There is no route to the remote.
@@ -59,7 +61,7 @@ drops! {
     TxRecursion: "tx_recursion", Recursion;
     /// A collect-metadata device got a packet without metadata for IPv4.
     TxNoMetadata: "tx_no_metadata", NotSpecified;
-    /// The packet is longer than the path's MTU allows; its sender was told.
+    /// The packet is longer than the path's MTU allows.
     TxTooBig: "tx_too_big", TooBig;
     /// Memory was short.
     TxNoMemory: "tx_no_memory", NoMemory;

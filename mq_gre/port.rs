@@ -30,6 +30,7 @@ use vpcnet::route::Flow4;
 use vpcnet::route::Route4;
 use vpcnet::route::RouteCache;
 use vpcnet::route::Uplink;
+use vpcnet::skb::Candidate;
 use vpcnet::skb::Skb;
 use vpcnet::stats::LaneCounters;
 use vpcnet::stats::Totals;
@@ -60,9 +61,25 @@ const MAX_MTU: u32 = u16::MAX as u32 - (ip::V4_LEN + gre::MAX_LEN + eth::HEADER_
 
 /// A device's own data. Fields are dropped in this order, when no packet is left.
 pub(crate) struct MqGre {
-    pub(crate) config: RcuCell<Config>,
-    pub(crate) routes: RouteCache,
+    settings: RcuCell<Settings>,
     pub(crate) counters: LaneCounters<{ Drop::COUNT }>,
+}
+
+/// What packets need of a device, replaced as a whole: routes that were found for one configuration
+/// are never used with another.
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    /// Routes to the remote.
+    pub(crate) routes: RouteCache,
+}
+
+impl Settings {
+    fn new(config: Config) -> Result<RcuBox<Self>> {
+        RcuBox::new(Settings {
+            config,
+            routes: RouteCache::new()?,
+        })
+    }
 }
 
 /// Where the packets of a namespace are led to.
@@ -78,15 +95,19 @@ static NET_ID: NetId = NetId::new();
 impl MqGre {
     /// The settings now. There always are some.
     #[inline]
-    pub(crate) fn config<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a Config> {
-        self.config.read(alive)
+    pub(crate) fn settings<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a Settings> {
+        self.settings.read(alive)
+    }
+
+    fn config<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a Config> {
+        self.settings(alive).map(|settings| &settings.config)
     }
 }
 
 impl Driver for MqGre {
     /// The recorded lane, or else one for the packet's flow.
     #[inline]
-    fn select_queue(dev: &Device<Self>, skb: &mut Skb, _dp: &Datapath) -> u16 {
+    fn select_queue(dev: &Device<Self>, mut skb: Candidate<'_>) -> u16 {
         let queues = dev.tx_queues();
         match skb.lane() {
             Some(recorded) => lane::reduce(recorded, queues),
@@ -168,9 +189,8 @@ impl LinkDriver for MqGre {
             dev.set_random_mac();
         }
         Ok(MqGre {
-            config: RcuCell::new(RcuBox::new(config)?),
-            routes: RouteCache::new()?,
-            counters: LaneCounters::new(max_tx.max(max_rx))?,
+            settings: RcuCell::new(Settings::new(config)?),
+            counters: LaneCounters::new(tx.max(rx))?,
         })
     }
 
@@ -194,17 +214,20 @@ impl LinkDriver for MqGre {
             return Ok(());
         };
         let new = old.changed(request)?;
+        if new.link == dev.ifindex() && !dev.crosses_netns() {
+            let why = c"a tunnel cannot send by itself";
+            return Err(request.ack.refuse(ELOOP, why));
+        }
         ports.refuse_taken(&new, Some(dev), request, rtnl)?;
         let uplink = uplink(&new, dev.underlay(), request, rtnl)?;
         // From here on nothing fails half-way: first what may fail, then what is seen.
-        let boxed = RcuBox::new(new.clone())?;
+        let settings = Settings::new(new.clone())?;
         let old_key = old.peer.as_ref().map(|peer| peer.match_key());
         let new_key = new.peer.as_ref().map(|peer| peer.match_key());
         if let Some(key) = new_key.filter(|_| new_key != old_key) {
             ports.tunnels.insert(key, dev.hold(), rtnl)?;
         }
-        this.config.set(Some(boxed), rtnl);
-        this.routes.reset();
+        this.settings.set(Some(settings), rtnl);
         if let Some(key) = old_key.filter(|_| new_key != old_key) {
             ports.tunnels.remove(&key, rtnl);
         }
@@ -240,8 +263,8 @@ impl LinkDriver for MqGre {
     }
 
     #[inline]
-    fn receive(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
-        rcv::receive(ports, skb, dp)
+    fn receive(underlay: &Net, ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
+        rcv::receive(underlay, ports, skb, dp)
     }
 }
 

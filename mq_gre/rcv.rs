@@ -11,6 +11,7 @@ use vpcnet::context::Datapath;
 use vpcnet::device::Device;
 use vpcnet::netfilter::HookSkb;
 use vpcnet::netfilter::Verdict;
+use vpcnet::netns::Net;
 use vpcnet::skb::Skb;
 use vpcnet::tunnel::Metadata;
 use vpcnet::tunnel::TunnelKey;
@@ -32,7 +33,26 @@ struct Outer {
 
 /// Sees a packet for this host.
 #[inline]
-pub(crate) fn receive(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
+pub(crate) fn receive(underlay: &Net, ports: &Ports, mut skb: HookSkb, dp: &Datapath) -> Verdict {
+    let Some((ip, _)) = ip::Ipv4::parse(skb.linear()) else {
+        return skb.accept();
+    };
+    if ip.is_fragment() {
+        return skb.accept();
+    }
+    match ip.protocol {
+        ip::PROTO_GRE => receive_gre(ports, skb, dp),
+        ip::PROTO_ICMP => {
+            let ip_len = ip.header_len() as u32;
+            skb.learn_gre_pmtu(underlay, ip_len, dp);
+            skb.accept()
+        }
+        _ => skb.accept(),
+    }
+}
+
+#[inline]
+fn receive_gre(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
     let Some(outer) = Outer::of(&skb) else {
         return skb.accept();
     };
@@ -40,14 +60,12 @@ pub(crate) fn receive(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
         return skb.accept();
     };
     let counters = &dev.data().counters;
-    if outer.gre.proto != gre::PROTO_TEB {
-        // An L3 tunnel of ip_gre may have the same key.
-        counters.dropped(Drop::RxBadProto.index(), dp);
-        return skb.accept();
-    }
     let (mut skb, verdict) = match skb.steal() {
         Ok(stolen) => stolen,
-        Err(verdict) => return verdict,
+        Err(verdict) => {
+            counters.dropped(Drop::RxPolicy.index(), dp);
+            return verdict;
+        }
     };
     match decapsulate(dev, &mut skb, &outer, dp) {
         Ok(metadata) => {
@@ -56,9 +74,7 @@ pub(crate) fn receive(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
                 Some(recorded) => lane::reduce(recorded, queues),
                 None => lane::of_hash(skb.flow_hash(), queues),
             };
-            if dev.is_up() {
-                counters.received(lane, skb.len(), dp);
-            }
+            counters.received(lane, skb.len(), dp);
             dev.deliver(skb, lane, metadata, dp);
         }
         Err(why) => {
@@ -74,9 +90,6 @@ impl Outer {
     #[inline]
     fn of(skb: &HookSkb) -> Option<Self> {
         let (ip, _) = ip::Ipv4::parse(skb.linear())?;
-        if ip.protocol != ip::PROTO_GRE || ip.is_fragment() {
-            return None;
-        }
         let ip_len = ip.header_len() as u32;
         let mut buf = [0; gre::MAX_LEN];
         let (gre, gre_len) = gre::Header::decode(skb.peek(ip_len, &mut buf)).ok()?;
@@ -100,19 +113,29 @@ impl Outer {
 }
 
 impl Ports {
-    /// The device that a packet is for: a tunnel between these addresses, one that receives on all
-    /// local addresses, or else the collect-metadata device.
+    /// The device that a packet is for, if it is up: a tunnel between these addresses, one that
+    /// receives on all local addresses, or else the collect-metadata device.
     #[inline]
     fn find<'a>(&'a self, outer: &Outer, dp: &'a Datapath) -> Option<&'a Device<MqGre>> {
         let TunnelKey {
             remote, local, key, ..
         } = outer.key;
-        let hold = self
+        let tunnel = self
             .tunnels
             .get(&match_key(remote, local, key), dp)
-            .or_else(|| self.tunnels.get(&match_key(remote, 0, key), dp))
-            .or_else(|| self.metadata.read(dp))?;
-        Some(hold)
+            .or_else(|| self.tunnels.get(&match_key(remote, 0, key), dp));
+        let dev: &Device<MqGre> = match tunnel {
+            Some(hold) => hold,
+            None => self.metadata.read(dp)?,
+        };
+        if outer.gre.proto != gre::PROTO_TEB {
+            // An L3 tunnel of ip_gre may have the same key.
+            if tunnel.is_some() {
+                dev.data().counters.dropped(Drop::RxBadProto.index(), dp);
+            }
+            return None;
+        }
+        dev.is_up().then_some(dev)
     }
 }
 
@@ -124,9 +147,12 @@ fn decapsulate(
     outer: &Outer,
     dp: &Datapath,
 ) -> Result<Option<Metadata>, Drop> {
-    let config = dev.data().config(dp).ok_or(Drop::RxBadInner)?;
+    let peer = match dev.data().settings(dp) {
+        Some(settings) => settings.config.peer.as_ref(),
+        None => return Err(Drop::RxBadInner),
+    };
     let csum = outer.gre.csum.is_some();
-    if config.peer.as_ref().is_some_and(|peer| peer.icsum != csum) {
+    if peer.is_some_and(|peer| peer.icsum != csum) {
         return Err(Drop::RxBadCsum);
     }
     if !skb.pull(outer.ip_len) {
@@ -143,10 +169,13 @@ fn decapsulate(
             kernel::error::code::ENOMEM => Drop::RxNoMemory,
             _ => Drop::RxBadInner,
         })?;
-    if !skb.ecn_decapsulate(outer.key.tos, dp) {
+    if !skb
+        .ecn_decapsulate(outer.key.tos, dp)
+        .map_err(|_| Drop::RxNoMemory)?
+    {
         return Err(Drop::RxBadEcn);
     }
-    match config.peer {
+    match peer {
         Some(_) => Ok(None),
         None => Metadata::for_received(&outer.key, dp)
             .map(Some)

@@ -50,8 +50,8 @@ struct Outer {
 /// Puts GRE and IPv4 headers in front of a frame; returns the route to send it by.
 #[inline]
 fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Route4, Drop> {
-    let this = dev.data();
-    let config = this.config(dp).ok_or(Drop::TxNoRoute)?;
+    let settings = dev.data().settings(dp).ok_or(Drop::TxNoRoute)?;
+    let config = &settings.config;
     if tunnel::too_deep(dp) {
         return Err(Drop::TxRecursion);
     }
@@ -64,7 +64,7 @@ fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Rout
             let outer = Outer::for_peer(peer, inner.as_ref());
             let flow = outer.flow(config, config.fwmark, skb);
             // The cache knows one route; one that depends on the packet is looked up.
-            let cache = (!peer.tos_inherit).then(|| this.routes.by_ref());
+            let cache = (!peer.tos_inherit).then(|| settings.routes.by_ref());
             (outer, Route4::lookup(dev.underlay(), cache, &flow, dp))
         }
         None => {
@@ -91,12 +91,13 @@ fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Rout
     let headers = (ip::V4_LEN + gre_len) as u32;
     skb.handle_gre_offloads(csum, dp)
         .map_err(|_| Drop::TxNoMemory)?;
-    skb.cow_head(route.headroom().saturating_add(headers), dp)
+    let mut head = skb
+        .cow_head(route.headroom().saturating_add(headers), dp)
         .map_err(|_| Drop::TxNoMemory)?;
 
-    let bytes = skb.push(gre_len as u32).ok_or(Drop::TxNoMemory)?;
+    let bytes = head.push(gre_len as u32).ok_or(Drop::TxNoMemory)?;
     outer.header.encode(bytes).ok_or(Drop::TxNoMemory)?;
-    skb.gre_header_done(csum, dp);
+    head.gre_header_done(csum, dp);
 
     let header = ip::Outer {
         tos: ip::ecn_encapsulate(outer.key.tos, inner.map_or(0, |inner| inner.tos)),
@@ -112,7 +113,7 @@ fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Rout
         src: route.local(),
         dst: outer.key.remote,
     };
-    let bytes = skb.push(ip::V4_LEN as u32).ok_or(Drop::TxNoMemory)?;
+    let bytes = head.push(ip::V4_LEN as u32).ok_or(Drop::TxNoMemory)?;
     bytes.copy_from_slice(&header.encode());
     Ok(route)
 }
@@ -181,8 +182,8 @@ impl Outer {
     }
 }
 
-/// Refuses a packet that does not fit through the path and may not be fragmented, after telling its
-/// sender how much does.
+/// Refuses a packet that does not fit through the path and may not be fragmented. Its sender is told
+/// how much does, if there is a route to it, as there is to this host's own and to routed ones.
 #[inline]
 fn refuse_too_big(
     dev: &Device<MqGre>,
@@ -203,17 +204,14 @@ fn refuse_too_big(
             .mtu()
             .saturating_sub(headers)
             .saturating_sub(inner.offset as u32),
-        false => dev
-            .mtu()
-            .saturating_sub((inner.offset as u32).saturating_sub(eth::HEADER_LEN as u32)),
+        false => dev.mtu(),
     };
     let len = skb.len().saturating_sub(inner.offset as u32);
     let told = match inner.version {
         ip::Version::V4 => inner.df,
         ip::Version::V6 => mtu >= MIN_V6_MTU,
     };
-    // A GSO frame is cut to size below.
-    if len <= mtu || !told || skb.is_gso() {
+    if !told || skb.fits(len, mtu) {
         return Ok(());
     }
     skb.send_too_big(mtu, dp);

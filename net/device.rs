@@ -24,6 +24,7 @@ use crate::ethtool;
 use crate::ethtool::Ethtool;
 use crate::netns::Net;
 use crate::route::Route4;
+use crate::skb::Candidate;
 use crate::skb::Skb;
 use crate::stats::Totals;
 use crate::tunnel::Metadata;
@@ -43,10 +44,16 @@ pub fn online_cpus() -> u16 {
 /// Queues that rtnetlink allows for a device.
 const MAX_QUEUES: c_uint = 4096;
 
+/// Most headroom in bytes to ask of others. The headers' offsets in a packet are 16 bits wide, so
+/// headroom without a bound lets them overflow (CVE-2024-26804); the stock tunnels stop here, too.
+const MAX_HEADROOM: u16 = 512;
+
 /// What a device does; the value is its private data.
 pub trait Driver: Ethtool + Sized + Send + Sync + 'static {
     /// Chooses the transmit queue, less than [`Device::tx_queues`]; not asked if there is only one.
-    fn select_queue(dev: &Device<Self>, skb: &mut Skb, dp: &Datapath) -> u16;
+    ///
+    /// Any context: packet sockets may ask with BH on and no RCU held.
+    fn select_queue(dev: &Device<Self>, skb: Candidate<'_>) -> u16;
 
     /// Sends a frame, or drops it; several CPUs may do so at once, on one queue even.
     fn transmit(dev: &Device<Self>, skb: Skb, dp: &Datapath);
@@ -154,7 +161,14 @@ impl<D: Driver> Device<D> {
         unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).mtu) }
     }
 
-    /// Sets MTU and headroom in bytes when the tunnel's headers change.
+    /// Index of the device.
+    pub fn ifindex(&self) -> u32 {
+        // SAFETY: The device is valid; one load of an aligned word.
+        let index = unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).ifindex) };
+        index as u32
+    }
+
+    /// Sets MTU and headroom (512 at most) in bytes when the tunnel's headers change.
     pub fn set_sizes(&self, mtu: Option<u32>, headroom: u16, _rtnl: &mut Rtnl) {
         let dev = self.as_ptr();
         // SAFETY: The device is valid; the fields are written under RTNL in one piece, and readers
@@ -163,7 +177,7 @@ impl<D: Driver> Device<D> {
             if let Some(mtu) = mtu {
                 ptr::write_volatile(&raw mut (*dev).mtu, mtu);
             }
-            ptr::write_volatile(&raw mut (*dev).needed_headroom, headroom);
+            ptr::write_volatile(&raw mut (*dev).needed_headroom, headroom.min(MAX_HEADROOM));
         }
     }
 
@@ -289,13 +303,13 @@ impl<D: Driver> NewDevice<'_, D> {
         unsafe { &mut *self.dev }
     }
 
-    /// Sets MTU and headroom in bytes.
+    /// Sets MTU and headroom (512 at most) in bytes.
     pub fn set_sizes(&mut self, mtu: Option<u32>, headroom: u16) {
         let dev = self.dev();
         if let Some(mtu) = mtu {
             dev.mtu = mtu;
         }
-        dev.needed_headroom = headroom;
+        dev.needed_headroom = headroom.min(MAX_HEADROOM);
     }
 
     /// Gives the device a random MAC address.
@@ -354,6 +368,8 @@ impl<D: Driver> NewDevice<'_, D> {
 /// `dev` must be valid, and have been allocated for driver `D`.
 #[inline]
 pub(crate) unsafe fn slot<D>(dev: *mut bindings::net_device) -> *mut Slot<D> {
+    // `NETDEV_ALIGN`.
+    const { assert!(core::mem::align_of::<Slot<D>>() <= 32) };
     // SAFETY: By the function's contract the memory is there.
     unsafe { (&raw mut (*dev).priv_).cast() }
 }
@@ -447,20 +463,14 @@ unsafe extern "C" fn start_xmit<D: Driver>(
 ///
 /// # Safety
 ///
-/// The core calls it for a registered device of driver `D`, BH off and RCU held, and keeps the
-/// packet.
+/// The core calls it for a registered device of driver `D` and lends it a packet.
 unsafe extern "C" fn select_queue<D: Driver>(
     dev: *mut bindings::net_device,
     skb: *mut bindings::sk_buff,
     _sb_dev: *mut bindings::net_device,
 ) -> u16 {
-    // SAFETY: The core calls this for a registered device, with BH off and RCU held; the packet is
-    // only borrowed, so it is not dropped at the end.
-    unsafe {
-        let dp = Datapath::assume();
-        let mut skb = core::mem::ManuallyDrop::new(Skb::from_raw(NonNull::new_unchecked(skb)));
-        D::select_queue(Device::from_raw(dev), &mut skb, &dp)
-    }
+    // SAFETY: The core calls this for a registered device and lends the packet.
+    unsafe { D::select_queue(Device::from_raw(dev), Candidate::new(&mut *skb)) }
 }
 
 /// `ndo_get_stats64`.

@@ -152,6 +152,9 @@ unsafe extern "C" fn get_strings<D: Driver>(
     // SAFETY: The core passes a registered device.
     let dev = unsafe { Device::<D>::from_raw(dev) };
     let counters = D::counters(dev);
+    if counters == 0 {
+        return;
+    }
     // SAFETY: The core has asked `get_sset_count()` under the same lock and made zeroed room for as
     // many names as it said; queues do not change under it.
     let names = unsafe { slice::from_raw_parts_mut(names, counters.saturating_mul(NAME_LEN)) };
@@ -171,6 +174,9 @@ unsafe extern "C" fn get_ethtool_stats<D: Driver>(
     stats: *mut bindings::ethtool_stats,
     values: *mut u64,
 ) {
+    if values.is_null() {
+        return;
+    }
     // SAFETY: The core passes a registered device, and as many values as `stats` says, which is what
     // `get_sset_count()` said under the same lock.
     let (dev, values) = unsafe {

@@ -11,6 +11,7 @@
 #include <linux/rhashtable.h>
 #include <net/dst_metadata.h>
 #include <net/gre.h>
+#include <net/gso.h>
 #include <net/icmp.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
@@ -18,12 +19,14 @@
 #include <net/netns/generic.h>
 #include <net/route.h>
 #include <net/rtnetlink.h>
+#include <net/xfrm.h>
 
 void vpcnet_layout(struct vpcnet_layout *out)
 {
 	*out = (struct vpcnet_layout) {
 		.skb = sizeof(struct sk_buff),
 		.skb_len = offsetof(struct sk_buff, len),
+		.skb_data_len = offsetof(struct sk_buff, data_len),
 		.skb_queue_mapping = offsetof(struct sk_buff, queue_mapping),
 		.skb_head = offsetof(struct sk_buff, head),
 		.skb_data = offsetof(struct sk_buff, data),
@@ -31,6 +34,18 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.dev_netdev_ops = offsetof(struct net_device, netdev_ops),
 		.dev_mtu = offsetof(struct net_device, mtu),
 		.dev_real_num_tx_queues = offsetof(struct net_device, real_num_tx_queues),
+		.dev_real_num_rx_queues = offsetof(struct net_device, real_num_rx_queues),
+		.dev_num_tx_queues = offsetof(struct net_device, num_tx_queues),
+		.dev_num_rx_queues = offsetof(struct net_device, num_rx_queues),
+		.dev_ifindex = offsetof(struct net_device, ifindex),
+		.dev_reg_state = offsetof(struct net_device, reg_state),
+		.dev_features = offsetof(struct net_device, features),
+		.dev_hw_features = offsetof(struct net_device, hw_features),
+		.dev_max_mtu = offsetof(struct net_device, max_mtu),
+		.dev_ethtool_ops = offsetof(struct net_device, ethtool_ops),
+		.dev_needs_free = offsetof(struct net_device, needs_free_netdev),
+		.newlink_params = sizeof(struct rtnl_newlink_params),
+		.ack = sizeof(struct netlink_ext_ack),
 		.dev_priv = offsetof(struct net_device, priv),
 		.dev_needed_headroom = offsetof(struct net_device, needed_headroom),
 		.dev_destructor = offsetof(struct net_device, priv_destructor),
@@ -193,11 +208,6 @@ void vpcnet_table_destroy(struct rhashtable *ht, void (*free_entry)(struct vpcne
 	rhashtable_free_and_destroy(ht, vpcnet_table_free, free_entry);
 }
 
-void vpcnet_dst_cache_reset(struct dst_cache *cache)
-{
-	dst_cache_reset(cache);
-}
-
 bool vpcnet_uplink(struct net *net, int ifindex, struct vpcnet_uplink *out)
 {
 	const struct net_device *dev = __dev_get_by_index(net, ifindex);
@@ -242,10 +252,13 @@ bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct d
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 	const struct ip_tunnel_key *key;
 
-	if (!info || !(info->mode & IP_TUNNEL_INFO_TX) || ip_tunnel_info_af(info) != AF_INET)
+	if (!info || !(info->mode & IP_TUNNEL_INFO_TX) || ip_tunnel_info_af(info) != AF_INET ||
+	    info->encap.type != TUNNEL_ENCAP_NONE)
 		return false;
 
 	key = &info->key;
+	if (!key->u.ipv4.dst)
+		return false;
 	*out = (struct vpcnet_tun_key) {
 		.remote = key->u.ipv4.dst,
 		.local = key->u.ipv4.src,
@@ -305,7 +318,16 @@ int vpcnet_route4(struct net *net, struct dst_cache *cache, const struct vpcnet_
 	return 0;
 }
 
-/* Tells the sender of an inner packet that @mtu bytes of IP is what fits. */
+/* Whether all segments of a GSO frame are at most @mtu bytes of IP. */
+bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu)
+{
+	return skb_gso_validate_network_len(skb, mtu);
+}
+
+/*
+ * Tells the sender of an inner packet that @mtu bytes of IP is what fits. A
+ * packet that came over a bridge has no route back, and nobody is told.
+ */
 void vpcnet_send_too_big(struct sk_buff *skb, unsigned int mtu)
 {
 	if (skb_valid_dst(skb))
@@ -334,7 +356,7 @@ void vpcnet_gre_header_done(struct sk_buff *skb, bool csum_wanted)
 	/* For GSO frames each segment gets its own, in gre_gso_segment(). */
 	if (skb_shinfo(skb)->gso_type & (SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
 		return;
-	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_start(skb) > skb->data) {
 		*csum = csum_fold(lco_csum(skb));
 	} else {
 		skb->ip_summed = CHECKSUM_PARTIAL;
@@ -379,11 +401,8 @@ int vpcnet_ip4_output(struct net *net, struct sk_buff *skb, struct dst_entry *ds
 	return net_xmit_eval(err);
 }
 
-/*
- * What conntrack does behind the last LOCAL_IN hook, for a packet that will not
- * get there; returns a verdict.
- */
-unsigned int vpcnet_ct_confirm(struct sk_buff *skb)
+/* What conntrack does behind the last LOCAL_IN hook; returns a verdict. */
+static unsigned int vpcnet_ct_confirm(struct sk_buff *skb)
 {
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
 	const struct nf_conn *ct = (const struct nf_conn *)skb_nfct(skb);
@@ -396,6 +415,54 @@ unsigned int vpcnet_ct_confirm(struct sk_buff *skb)
 #else
 	return NF_ACCEPT;
 #endif
+}
+
+/*
+ * Does for a packet in LOCAL_IN what the stack does between here and a
+ * protocol's handler, see ip_local_deliver_finish(). NF_ACCEPT: the packet may
+ * be taken; anything else is the verdict on it.
+ */
+unsigned int vpcnet_steal(struct sk_buff *skb)
+{
+	unsigned int verdict = vpcnet_ct_confirm(skb);
+
+	if (verdict != NF_ACCEPT)
+		return verdict;
+	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
+		return NF_DROP;
+	skb_clear_delivery_time(skb);
+	return xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb) ? NF_ACCEPT : NF_DROP;
+}
+
+/*
+ * Takes note of a router's "fragmentation needed" for a GRE packet of this
+ * host, as ip_gre does where it is loaded. @skb is an ICMP packet in LOCAL_IN,
+ * its IP header @ihl bytes long, and is left as it was.
+ */
+void vpcnet_icmp_learn_pmtu(struct net *net, struct sk_buff *skb, unsigned int ihl)
+{
+	const unsigned int need = ihl + sizeof(struct icmphdr) + sizeof(struct iphdr);
+	const struct icmphdr *icmp;
+	const struct iphdr *quoted;
+	u32 mtu;
+
+	if (!pskb_may_pull(skb, need))
+		return;
+	/* The checksum is over what follows the IP header. */
+	__skb_pull(skb, ihl);
+	icmp = (const struct icmphdr *)skb->data;
+	quoted = (const struct iphdr *)(icmp + 1);
+	if (icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED &&
+	    quoted->version == 4 && quoted->protocol == IPPROTO_GRE &&
+	    inet_addr_type(net, quoted->saddr) == RTN_LOCAL &&
+	    !skb_checksum_simple_validate(skb)) {
+		mtu = ntohs(icmp->un.frag.mtu);
+		/* Looks at the quoted header at skb->data. */
+		__skb_pull(skb, sizeof(*icmp));
+		ipv4_update_pmtu(skb, net, mtu, skb->dev->ifindex, IPPROTO_GRE);
+		__skb_push(skb, sizeof(*icmp));
+	}
+	__skb_push(skb, ihl);
 }
 
 /* The GRE header stands at skb->data; what follows it is covered, too. */
@@ -423,12 +490,39 @@ int vpcnet_decap_l2(struct sk_buff *skb, unsigned int hdr_len, bool cross_netns)
 	return pskb_inet_may_pull(skb) ? 0 : -EINVAL;
 }
 
-/* 0: fine; 1: wrong but harmless; 2: to be dropped (RFC 6040, figure 4). */
+/*
+ * Carries the outer ECN over to the IP header behind the Ethernet header at
+ * skb->data and its VLAN tags, if there is one. 0: fine; 1: wrong but harmless;
+ * 2: to be dropped (RFC 6040, figure 4); negative: no memory.
+ */
 int vpcnet_ecn_decapsulate(struct sk_buff *skb, u8 outer_tos)
 {
 	const struct iphdr outer = { .tos = outer_tos };
+	unsigned int len;
+	int depth, err;
+	__be16 proto;
 
-	return IP_ECN_decapsulate(&outer, skb);
+	/* Without ECN outside there is nothing to carry over. */
+	if (INET_ECN_is_not_ect(outer_tos))
+		return 0;
+	skb->mac_len = ETH_HLEN;
+	proto = vlan_get_protocol_and_depth(skb, skb->protocol, &depth);
+	if (proto == htons(ETH_P_IP))
+		len = depth + sizeof(struct iphdr);
+	else if (proto == htons(ETH_P_IPV6))
+		len = depth + sizeof(struct ipv6hdr);
+	else
+		return 0;
+	if (!pskb_may_pull(skb, len))
+		return 0;
+	/* Others may hold a clone, as packet taps do. */
+	err = skb_ensure_writable(skb, len);
+	if (err)
+		return err;
+	skb_set_network_header(skb, depth);
+	err = IP_ECN_decapsulate(&outer, skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	return err;
 }
 
 void vpcnet_deliver_l2(struct sk_buff *skb, struct net_device *dev, struct gro_cells *cells,

@@ -17,9 +17,12 @@
 
 /* Sizes and offsets that gcc sees, to compare with those that bindgen made. */
 struct vpcnet_layout {
-	size_t skb, skb_len, skb_queue_mapping, skb_head, skb_data;
+	size_t skb, skb_len, skb_data_len, skb_queue_mapping, skb_head, skb_data;
 	size_t net_device, dev_netdev_ops, dev_mtu, dev_real_num_tx_queues, dev_priv;
-	size_t dev_needed_headroom, dev_destructor;
+	size_t dev_needed_headroom, dev_destructor, dev_real_num_rx_queues;
+	size_t dev_num_tx_queues, dev_num_rx_queues, dev_ifindex, dev_reg_state;
+	size_t dev_features, dev_hw_features, dev_max_mtu, dev_ethtool_ops, dev_needs_free;
+	size_t newlink_params, ack;
 	size_t ops, ops_start_xmit, ops_get_stats64;
 	size_t link_ops, link_ops_newlink, link_ops_fill_info;
 	size_t hook_ops, hook_ops_priority;
@@ -73,7 +76,6 @@ void vpcnet_list_init(struct list_head *list);
 void vpcnet_list_add(struct list_head *item, struct list_head *list);
 void vpcnet_list_del(struct list_head *item);
 void vpcnet_eth_hw_addr_random(struct net_device *dev);
-void vpcnet_dst_cache_reset(struct dst_cache *cache);
 void vpcnet_publish(void **slot, void *value);
 void vpcnet_call_rcu(struct rcu_head *head, rcu_callback_t func);
 void vpcnet_rcu_barrier(void);
@@ -104,11 +106,13 @@ bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct d
 struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key);
 int vpcnet_route4(struct net *net, struct dst_cache *cache, const struct vpcnet_flow4 *flow,
 		  struct vpcnet_route4 *out);
+bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu);
 void vpcnet_send_too_big(struct sk_buff *skb, unsigned int mtu);
 void vpcnet_gre_header_done(struct sk_buff *skb, bool csum_wanted);
 int vpcnet_recursion(void);
 int vpcnet_ip4_output(struct net *net, struct sk_buff *skb, struct dst_entry *dst, bool cross_netns);
-unsigned int vpcnet_ct_confirm(struct sk_buff *skb);
+unsigned int vpcnet_steal(struct sk_buff *skb);
+void vpcnet_icmp_learn_pmtu(struct net *net, struct sk_buff *skb, unsigned int ihl);
 bool vpcnet_gre_rx_csum_ok(struct sk_buff *skb);
 int vpcnet_decap_l2(struct sk_buff *skb, unsigned int hdr_len, bool cross_netns);
 int vpcnet_ecn_decapsulate(struct sk_buff *skb, u8 outer_tos);

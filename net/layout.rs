@@ -40,6 +40,7 @@ pub fn check() -> Result {
     same! {
         skb: size_of::<sk_buff>();
         skb_len: offset_of!(sk_buff, len);
+        skb_data_len: offset_of!(sk_buff, data_len);
         skb_queue_mapping: offset_of!(sk_buff, queue_mapping);
         skb_head: offset_of!(sk_buff, head);
         skb_data: offset_of!(sk_buff, data);
@@ -47,6 +48,16 @@ pub fn check() -> Result {
         dev_netdev_ops: offset_of!(net_device, netdev_ops);
         dev_mtu: offset_of!(net_device, mtu);
         dev_real_num_tx_queues: offset_of!(net_device, real_num_tx_queues);
+        dev_real_num_rx_queues: offset_of!(net_device, real_num_rx_queues);
+        dev_num_tx_queues: offset_of!(net_device, num_tx_queues);
+        dev_num_rx_queues: offset_of!(net_device, num_rx_queues);
+        dev_ifindex: offset_of!(net_device, ifindex);
+        dev_reg_state: offset_of!(net_device, reg_state);
+        dev_features: offset_of!(net_device, features);
+        dev_hw_features: offset_of!(net_device, hw_features);
+        dev_max_mtu: offset_of!(net_device, max_mtu);
+        dev_ethtool_ops: offset_of!(net_device, ethtool_ops);
+        dev_needs_free: offset_of!(net_device, needs_free_netdev);
         dev_priv: offset_of!(net_device, priv_);
         dev_needed_headroom: offset_of!(net_device, needed_headroom);
         dev_destructor: offset_of!(net_device, priv_destructor);
@@ -56,6 +67,8 @@ pub fn check() -> Result {
         link_ops: size_of::<rtnl_link_ops>();
         link_ops_newlink: offset_of!(rtnl_link_ops, newlink);
         link_ops_fill_info: offset_of!(rtnl_link_ops, fill_info);
+        newlink_params: size_of::<rtnl_newlink_params>();
+        ack: size_of::<netlink_ext_ack>();
         hook_ops: size_of::<nf_hook_ops>();
         hook_ops_priority: offset_of!(nf_hook_ops, priority);
         pernet: size_of::<pernet_operations>();

@@ -132,7 +132,7 @@ pub trait LinkDriver: Driver {
     fn fill(dev: &Device<Self>, message: &mut Message<'_>, rtnl: &Rtnl) -> Result;
 
     /// Sees a packet for this host.
-    fn receive(state: &Self::Net, skb: HookSkb, dp: &Datapath) -> Verdict;
+    fn receive(underlay: &Net, state: &Self::Net, skb: HookSkb, dp: &Datapath) -> Verdict;
 }
 
 /// What a namespace has for a kind; lives in the kernel's per-namespace memory, so it does not move.
@@ -243,6 +243,8 @@ impl<L: LinkDriver> Drop for Registration<L> {
 ///
 /// The kind must be registered and the namespace valid, its `init` done and its `exit` not.
 unsafe fn per_net<L: LinkDriver>(net: *mut bindings::net) -> *mut PerNet<L> {
+    // `ARCH_KMALLOC_MINALIGN`: the memory is plain `kzalloc()`.
+    const { assert!(core::mem::align_of::<PerNet<L>>() <= 8) };
     // SAFETY: By the function's contract.
     unsafe { L::net_id().data(net) }.map_or(ptr::null_mut(), |data| data.as_ptr().cast())
 }
@@ -545,10 +547,15 @@ unsafe extern "C" fn hook<L: LinkDriver>(
     // `net_exit()`). The packet is in the LOCAL_IN chain and ours until we return. RCU is held; BH is
     // off but where a packet comes back from a queue to user space, and is switched off then.
     unsafe {
-        let state = &(*private.cast::<PerNet<L>>()).state;
+        let this = &*private.cast::<PerNet<L>>();
         let entered = bindings::vpcnet_bh_enter();
         let dp = Datapath::assume();
-        let verdict = L::receive(state, HookSkb::from_raw(NonNull::new_unchecked(skb)), &dp);
+        let verdict = L::receive(
+            Net::from_raw(this.net),
+            &this.state,
+            HookSkb::from_raw(NonNull::new_unchecked(skb)),
+            &dp,
+        );
         bindings::vpcnet_bh_leave(entered);
         verdict.into_raw()
     }

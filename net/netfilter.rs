@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
 
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::slice;
 
@@ -13,6 +14,8 @@ use kernel::prelude::*;
 use vpc_core::lane;
 
 use crate::bindings;
+use crate::context::Datapath;
+use crate::netns::Net;
 use crate::skb::Skb;
 
 /// A packet that a hook sees and that belongs to the stack until it is stolen.
@@ -24,7 +27,11 @@ pub struct HookSkb(NonNull<bindings::sk_buff>);
 
 /// What becomes of a packet. Only the packet's own methods make one, so that it always fits.
 #[must_use]
-pub struct Verdict(c_uint);
+pub struct Verdict {
+    raw: c_uint,
+    // Neither `Send` nor `Sync`: no place to keep one for another packet.
+    _local: PhantomData<*mut ()>,
+}
 
 impl HookSkb {
     /// Wraps the packet of a hook.
@@ -85,35 +92,53 @@ impl HookSkb {
         buf.get(..have).unwrap_or(&[])
     }
 
+    /// If this is an ICMP packet with a router's "fragmentation needed" for a GRE packet of this
+    /// host: takes note of the path's MTU. `ip_len` is the length of the IP header in bytes.
+    pub fn learn_gre_pmtu(&mut self, net: &Net, ip_len: u32, _dp: &Datapath) {
+        if (ip_len as usize) > self.linear().len() {
+            return;
+        }
+        // SAFETY: The packet is valid, ours while the hook runs, and has that header.
+        unsafe { bindings::vpcnet_icmp_learn_pmtu(net.as_ptr(), self.0.as_ptr(), ip_len) };
+    }
+
     /// Lets the packet go on.
     #[inline]
     pub fn accept(self) -> Verdict {
-        Verdict(bindings::NF_ACCEPT)
+        Verdict::new(bindings::NF_ACCEPT)
     }
 
-    /// Takes the packet over, after conntrack (where in use) has confirmed its connection, as it
-    /// would behind the last hook.
+    /// Takes the packet over, after what comes between here and a protocol's handler: conntrack
+    /// (where in use) confirms the connection, and the IPsec policies have their say.
     ///
     /// # Errors
     ///
-    /// The verdict of conntrack, if that is not to accept.
+    /// Their verdict, if that is not to accept; so it is if memory is short.
     #[inline]
     pub fn steal(self) -> Result<(Skb, Verdict), Verdict> {
         // SAFETY: The packet is valid and in a LOCAL_IN hook.
-        let verdict = unsafe { bindings::vpcnet_ct_confirm(self.0.as_ptr()) };
+        let verdict = unsafe { bindings::vpcnet_steal(self.0.as_ptr()) };
         if verdict != bindings::NF_ACCEPT {
-            return Err(Verdict(verdict));
+            return Err(Verdict::new(verdict));
         }
         // SAFETY: The packet is ours by the verdict, which only this method makes.
         let skb = unsafe { Skb::from_raw(self.0) };
-        Ok((skb, Verdict(bindings::NF_STOLEN)))
+        Ok((skb, Verdict::new(bindings::NF_STOLEN)))
     }
 }
 
 impl Verdict {
     #[inline]
+    fn new(raw: c_uint) -> Self {
+        Verdict {
+            raw,
+            _local: PhantomData,
+        }
+    }
+
+    #[inline]
     pub(crate) fn into_raw(self) -> c_uint {
-        self.0
+        self.raw
     }
 }
 

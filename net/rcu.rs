@@ -58,7 +58,7 @@ impl<T: Send + Sync> RcuBox<T> {
     /// Drops the object once all readers that may see it are gone.
     ///
     /// `T` is dropped in softirq context: its destructor must not sleep.
-    pub fn retire(self) {
+    pub(crate) fn retire(self) {
         let node = self.into_raw();
         // SAFETY: The node is owned and, by the caller's doing, no longer to be found; the callback
         // is in this module's text, and every registration of this crate ends with `rcu_barrier()`

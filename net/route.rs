@@ -246,12 +246,6 @@ impl RouteCache {
     pub fn by_ref(&self) -> CacheRef<'_> {
         CacheRef(&self.0)
     }
-
-    /// Forgets all routes, as when the addresses change.
-    pub fn reset(&self) {
-        // SAFETY: By the type invariant; it only stores the time of the reset.
-        unsafe { bindings::vpcnet_dst_cache_reset(self.0.get()) };
-    }
 }
 
 impl Drop for RouteCache {

@@ -73,6 +73,11 @@ impl Skb {
     }
 
     #[inline]
+    pub(crate) fn as_const_ptr(&self) -> *const bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
+    #[inline]
     fn raw(&self) -> &bindings::sk_buff {
         // SAFETY: By the type invariant.
         unsafe { self.0.as_ref() }
@@ -101,12 +106,6 @@ impl Skb {
     #[inline]
     pub fn tx_queue(&self) -> u16 {
         self.raw().queue_mapping
-    }
-
-    /// The lane recorded as receive queue, if any.
-    #[inline]
-    pub fn lane(&self) -> Option<u16> {
-        lane::recorded(self.raw().queue_mapping)
     }
 
     /// Records a lane, `skb_record_rx_queue()`.
@@ -153,31 +152,17 @@ impl Skb {
         unsafe { bindings::vpcnet_inet_may_pull(self.as_ptr()) }
     }
 
-    /// Makes `headroom` bytes before `data` writable; may move the headers.
+    /// Makes `headroom` bytes before `data`, and the headers there, writable; may move them.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
     #[inline]
-    pub fn cow_head(&mut self, headroom: u32, _dp: &Datapath) -> Result {
+    pub fn cow_head(&mut self, headroom: u32, _dp: &Datapath) -> Result<Headroom<'_>> {
         // SAFETY: The packet is valid and ours.
-        to_result(unsafe { bindings::vpcnet_cow_head(self.as_ptr(), headroom) })
-    }
-
-    /// Puts `len` bytes before `data` and gives them to be written; [`Skb::cow_head`] comes first.
-    ///
-    /// `None` if there is no such headroom.
-    #[inline]
-    pub fn push(&mut self, len: u32) -> Option<&mut [u8]> {
-        let skb = self.raw();
-        if (skb.data as usize).wrapping_sub(skb.head as usize) < len as usize {
-            return None;
-        }
-        // SAFETY: There is room, so that this does not panic; the bytes belong to the packet.
-        unsafe {
-            let data = bindings::skb_push(self.as_ptr(), len);
-            Some(slice::from_raw_parts_mut(data.cast(), len as usize))
-        }
+        to_result(unsafe { bindings::vpcnet_cow_head(self.as_ptr(), headroom) })?;
+        // INVARIANT: The head is this packet's alone now.
+        Ok(Headroom { skb: self })
     }
 
     /// Takes `len` bytes from the front, if that many are linear.
@@ -188,6 +173,61 @@ impl Skb {
         }
         // SAFETY: The packet is valid and at least that long.
         unsafe { !bindings::skb_pull(self.as_ptr(), len).is_null() }
+    }
+}
+
+/// The room before a packet's first byte.
+///
+/// # Invariants
+///
+/// No clone shares the packet's head, so that it may be written.
+pub struct Headroom<'a> {
+    skb: &'a mut Skb,
+}
+
+impl Headroom<'_> {
+    /// Puts `len` bytes before `data` and gives them to be written. `None` if there is no such room.
+    #[inline]
+    pub fn push(&mut self, len: u32) -> Option<&mut [u8]> {
+        let skb = self.skb.raw();
+        if (skb.data as usize).wrapping_sub(skb.head as usize) < len as usize {
+            return None;
+        }
+        // SAFETY: There is room, so that this does not panic; the bytes belong to the packet, and by
+        // the type invariant to nobody else.
+        unsafe {
+            let data = bindings::skb_push(self.skb.as_ptr(), len);
+            Some(slice::from_raw_parts_mut(data.cast(), len as usize))
+        }
+    }
+
+    #[inline]
+    pub(crate) fn skb(&mut self) -> &mut Skb {
+        self.skb
+    }
+}
+
+/// A packet for which a transmit queue is chosen: it may be looked at, no more.
+pub struct Candidate<'a>(&'a mut bindings::sk_buff);
+
+impl<'a> Candidate<'a> {
+    /// Borrows a packet.
+    #[inline]
+    pub(crate) fn new(skb: &'a mut bindings::sk_buff) -> Self {
+        Candidate(skb)
+    }
+
+    /// The lane recorded as receive queue, if any.
+    #[inline]
+    pub fn lane(&self) -> Option<u16> {
+        lane::recorded(self.0.queue_mapping)
+    }
+
+    /// The hash of its flow, computed if need be.
+    #[inline]
+    pub fn flow_hash(&mut self) -> u32 {
+        // SAFETY: The packet is valid and borrowed; the function stores the hash in it.
+        unsafe { bindings::vpcnet_skb_hash(self.0) }
     }
 }
 

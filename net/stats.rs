@@ -8,6 +8,7 @@
 use core::cell::UnsafeCell;
 use core::ptr;
 
+use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
 use kernel::prelude::*;
 
 use crate::bindings;
@@ -74,7 +75,7 @@ pub struct LaneCounters<const DROPS: usize> {
 }
 
 impl<const DROPS: usize> LaneCounters<DROPS> {
-    /// Makes counters for `lanes` lanes; process context.
+    /// Makes counters for `lanes` lanes, charged to the memory cgroup that asks; process context.
     ///
     /// # Errors
     ///
@@ -82,18 +83,18 @@ impl<const DROPS: usize> LaneCounters<DROPS> {
     pub fn new(lanes: u16) -> Result<Self> {
         // SAFETY: Reads a number that does not change after boot.
         let nr_cpus = unsafe { bindings::vpcnet_nr_cpus() } as usize;
-        let mut cpus = KVec::with_capacity(nr_cpus, GFP_KERNEL)?;
+        let mut cpus = KVec::with_capacity(nr_cpus, GFP_KERNEL_ACCOUNT)?;
         for _ in 0..nr_cpus {
-            let mut row = KVVec::with_capacity(usize::from(lanes), GFP_KERNEL)?;
+            let mut row = KVVec::with_capacity(usize::from(lanes), GFP_KERNEL_ACCOUNT)?;
             for _ in 0..lanes {
-                row.push(Lane::default(), GFP_KERNEL)?;
+                row.push(Lane::default(), GFP_KERNEL_ACCOUNT)?;
             }
             cpus.push(
                 PerCpu {
                     drops: core::array::from_fn(|_| Counter::default()),
                     lanes: row,
                 },
-                GFP_KERNEL,
+                GFP_KERNEL_ACCOUNT,
             )?;
         }
         Ok(LaneCounters { cpus })

@@ -18,6 +18,7 @@ use crate::context::Datapath;
 use crate::netns::Net;
 use crate::route::CacheRef;
 use crate::route::Route4;
+use crate::skb::Headroom;
 use crate::skb::Skb;
 
 /// Levels of encapsulation that a packet may go through, `IP_TUNNEL_RECURSION_LIMIT`.
@@ -91,6 +92,22 @@ impl Drop for Metadata {
     }
 }
 
+impl Headroom<'_> {
+    /// Tells segmentation and checksums about the GRE header that was just pushed; with `csum` its
+    /// checksum field is there, and zero.
+    ///
+    /// Does nothing if that many bytes are not linear.
+    #[inline]
+    pub fn gre_header_done(&mut self, csum: bool, _dp: &Datapath) {
+        let skb = self.skb();
+        if skb.linear().len() < 8 {
+            return;
+        }
+        // SAFETY: The packet is valid, ours, and has the bytes that are written, which are its own.
+        unsafe { bindings::vpcnet_gre_header_done(skb.as_ptr(), csum) };
+    }
+}
+
 /// Whether encapsulating once more would go deeper than the stack allows.
 #[inline]
 pub fn too_deep(_dp: &Datapath) -> bool {
@@ -144,17 +161,15 @@ impl Skb {
         to_result(unsafe { bindings::iptunnel_handle_offloads(self.as_ptr(), gso as c_int) })
     }
 
-    /// Tells segmentation and checksums about the GRE header at `data`; with `csum` its checksum
-    /// field is there, and zero.
-    ///
-    /// Does nothing if that many bytes are not linear.
+    /// Whether the inner packet, or each segment of it, is at most `mtu` bytes of IP, where its
+    /// length now is `len`.
     #[inline]
-    pub fn gre_header_done(&mut self, csum: bool, _dp: &Datapath) {
-        if self.linear().len() < 8 {
-            return;
+    pub fn fits(&self, len: u32, mtu: u32) -> bool {
+        if len <= mtu {
+            return true;
         }
-        // SAFETY: The packet is valid, ours, and has the bytes that are written.
-        unsafe { bindings::vpcnet_gre_header_done(self.as_ptr(), csum) };
+        // SAFETY: The packet is valid.
+        self.is_gso() && unsafe { bindings::vpcnet_gso_fits(self.as_const_ptr(), mtu) }
     }
 
     /// Tells the sender of the inner packet, by ICMP, that no more than `mtu` bytes of IP fit.
@@ -199,11 +214,20 @@ impl Skb {
         to_result(unsafe { bindings::vpcnet_decap_l2(self.as_ptr(), gre_len, cross_netns) })
     }
 
-    /// Carries the outer ECN over to the inner header; false if the packet must be dropped.
+    /// Carries the outer ECN over to the IP header within the Ethernet frame at `data`, also behind
+    /// VLAN tags; false if the packet must be dropped.
     ///
     /// Source: RFC 6040, section 4.2.
-    pub fn ecn_decapsulate(&mut self, outer_tos: u8, _dp: &Datapath) -> bool {
-        // SAFETY: The packet is valid and ours, its inner network header linear and writable.
-        unsafe { bindings::vpcnet_ecn_decapsulate(self.as_ptr(), outer_tos) < 2 }
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if the header cannot be made writable.
+    pub fn ecn_decapsulate(&mut self, outer_tos: u8, _dp: &Datapath) -> Result<bool> {
+        // SAFETY: The packet is valid and ours; the function makes linear and writable what it
+        // touches.
+        match unsafe { bindings::vpcnet_ecn_decapsulate(self.as_ptr(), outer_tos) } {
+            error if error < 0 => Err(ENOMEM),
+            judgement => Ok(judgement < 2),
+        }
     }
 }

@@ -25,6 +25,8 @@ pub const V4_LEN: usize = 20;
 pub const V6_LEN: usize = 40;
 /// IP protocol number of GRE.
 pub const PROTO_GRE: u8 = 47;
+/// ICMP (RFC 792).
+pub const PROTO_ICMP: u8 = 1;
 /// IP protocol number of TCP.
 pub const PROTO_TCP: u8 = 6;
 /// IP protocol number of UDP.
