@@ -3,7 +3,7 @@
 #
 # Allocations fail, one after the other, while devices are made, changed and
 # used; nothing is left behind. Needs a kernel with fault injection, which
-# Debian's has not: `make test-debug` runs it.
+# Debian's has not; see debug.config.
 #
 #   +----- ns ------+
 #   | flt0  mqgre   |   192.0.2.1 -> 192.0.2.2 over d0

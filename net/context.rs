@@ -60,14 +60,23 @@ impl Datapath {
 ///
 /// While a shared reference to the implementing value exists, either an RCU read-side critical
 /// section is active, or nobody can retire an object that a reader may see (for [`Rtnl`]: retiring
-/// takes `&mut Rtnl`, which ends all borrows of it).
-pub unsafe trait RcuRead {}
+/// takes `&mut Rtnl`, which ends all borrows of it). `READ_LOCKED` must be true only for the former.
+pub unsafe trait RcuRead {
+    /// Whether the RCU read lock itself is held.
+    const READ_LOCKED: bool;
+}
 
 // SAFETY: `Datapath` includes the RCU read lock.
-unsafe impl RcuRead for Datapath {}
+unsafe impl RcuRead for Datapath {
+    const READ_LOCKED: bool = true;
+}
 
 // SAFETY: The guard holds the RCU read lock.
-unsafe impl RcuRead for rcu::Guard {}
+unsafe impl RcuRead for rcu::Guard {
+    const READ_LOCKED: bool = true;
+}
 
 // SAFETY: See the trait: all that retires objects takes `&mut Rtnl`.
-unsafe impl RcuRead for Rtnl {}
+unsafe impl RcuRead for Rtnl {
+    const READ_LOCKED: bool = false;
+}

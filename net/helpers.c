@@ -180,9 +180,16 @@ int vpcnet_table_init(struct rhashtable *ht)
 	return rhashtable_init(ht, &vpcnet_table_params);
 }
 
+/* With the RCU read lock held: tables of another size are freed under it. */
 struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u8 *key)
 {
 	return rhashtable_lookup(ht, key, vpcnet_table_params);
+}
+
+/* For who keeps the entries from going by other means. */
+struct vpcnet_entry *vpcnet_table_lookup_unlocked(struct rhashtable *ht, const u8 *key)
+{
+	return rhashtable_lookup_fast(ht, key, vpcnet_table_params);
 }
 
 /* NULL: inserted; else the entry that is in the way, or an error pointer. */

@@ -67,18 +67,25 @@ impl<V: Send + Sync> Table<V> {
     }
 
     #[inline]
-    fn find(&self, key: &Key) -> *mut Entry<V> {
-        // SAFETY: The table is initialised and the key has the length that the table expects.
-        // `rhashtable_lookup()` takes the RCU read lock itself.
-        unsafe { bindings::vpcnet_table_lookup(self.ht.get(), key.as_ptr()) }.cast()
+    fn find<R: RcuRead>(&self, key: &Key, _alive: &R) -> *mut Entry<V> {
+        // SAFETY: The table is initialised and the key has the length that the table expects; the
+        // first function needs the RCU read lock, the second takes it for the search.
+        unsafe {
+            if R::READ_LOCKED {
+                bindings::vpcnet_table_lookup(self.ht.get(), key.as_ptr())
+            } else {
+                bindings::vpcnet_table_lookup_unlocked(self.ht.get(), key.as_ptr())
+            }
+        }
+        .cast()
     }
 
     /// Looks `key` up; any context that keeps RCU objects alive.
     #[inline]
-    pub fn get<'a>(&'a self, key: &Key, _alive: &'a impl RcuRead) -> Option<&'a V> {
+    pub fn get<'a>(&'a self, key: &Key, alive: &'a impl RcuRead) -> Option<&'a V> {
         // SAFETY: By the type invariant it is null or a valid entry, which is not freed while
         // `_alive` is borrowed.
-        unsafe { self.find(key).as_ref() }.map(|entry| &entry.value)
+        unsafe { self.find(key, alive).as_ref() }.map(|entry| &entry.value)
     }
 
     /// Adds an entry.
@@ -112,8 +119,8 @@ impl<V: Send + Sync> Table<V> {
     }
 
     /// Removes an entry, which is dropped (in softirq context) when its readers are gone.
-    pub fn remove(&self, key: &Key, _rtnl: &mut Rtnl) {
-        let Some(entry) = NonNull::new(self.find(key)) else {
+    pub fn remove(&self, key: &Key, rtnl: &mut Rtnl) {
+        let Some(entry) = NonNull::new(self.find(key, rtnl)) else {
             return;
         };
         // SAFETY: The entry is in the table, and RTNL keeps others from removing it.
