@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The lane: a packet of VM queue q leaves on queue q mod N of the network card,
+# whatever flow it belongs to; and what the card received on queue n comes up
+# on receive queue n.
+#
+#	A: tap0 - br0 - m0 - up0 10.1.0.1 ~~~ wire ~~~ up1 10.1.0.2 - m0 :B
+#	   4 queues    mqgre  N queues              N queues      mqgre
+#
+# XPS is off: with it the card's driver decides, which is another test's topic.
+
+. "$(dirname -- "$0")/lib.sh"
+
+need_nic
+load_kind
+modprobe -a tun bridge
+new_ns A B
+ip link set up0 netns "$A"
+ip link set up1 netns "$B"
+# Before the namespaces go, the cards come home.
+cleanup() {
+	ip -n "$A" link set up0 netns 1
+	ip -n "$B" link set up1 netns 1
+}
+
+vm_queues=4
+flows=16
+frames=10
+card=up0
+
+ip -n "$A" addr add 10.1.0.1/24 dev up0
+ip -n "$B" addr add 10.1.0.2/24 dev up1
+ip -n "$A" link set up0 up
+ip -n "$B" link set up1 up
+mac() { cat_in "$1" "/sys/class/net/$2/address"; }
+cat_in() { in_ns "$1" cat "$2"; }
+until_true 20 pings "$A" 10.1.0.2
+ip -n "$A" neigh replace 10.1.0.2 dev up0 lladdr "$(mac "$B" up1)" nud permanent
+ip -n "$B" neigh replace 10.1.0.1 dev up1 lladdr "$(mac "$A" up0)" nud permanent
+
+xps_off() {
+	in_ns "$A" sh -c 'for q in /sys/class/net/up0/queues/tx-*; do
+		echo 0 >"$q/xps_cpus" 2>/dev/null; done; true'
+}
+
+# uplink: packets sent by each queue of the card so far, a line each.
+uplink() {
+	case $LANES_NIC in
+	igb)
+		in_ns "$A" ethtool -S $card |
+			awk '/tx_queue_[0-9]+_packets:/ { print $2 }'
+		;;
+	virtio)
+		# The queues' own schedulers count.
+		tc -n "$A" -s class show dev $card | awk '/^class mq / { on = 1 }
+			on && $1 == "Sent" { print $4; on = 0 }'
+		;;
+	esac
+}
+
+# card_rx: packets received by each queue of up1 so far, a line each.
+card_rx() {
+	case $LANES_NIC in
+	igb)
+		in_ns "$B" ethtool -S up1 |
+			awk '/rx_queue_[0-9]+_packets:/ { print $2 }'
+		;;
+	virtio) in_ns "$B" "$here/qstats.py" up1 rx ;;
+	esac
+}
+
+less() { paste <(echo "$1") <(echo "$2") | awk '{ print $1 - $2 }'; }
+sum() { awk '{ s += $1 } END { print s + 0 }' <<<"$1"; }
+
+# make_m0 OPTION...: before the word "type"
+make_m0() {
+	ip -n "$A" link del m0 2>/dev/null || true
+	ip -n "$A" link add m0 "$@" type "$KIND" \
+		local 10.1.0.1 remote 10.1.0.2 key 7 dev up0
+	ip -n "$A" link set m0 master br0 up
+	bridge -n "$A" fdb replace "$far" dev m0 master static
+}
+
+ip -n "$A" link add br0 type bridge forward_delay 0 mcast_snooping 0
+ip -n "$A" link set br0 up
+ip netns exec "$A" ip tuntap add dev tap0 mode tap multi_queue
+ip -n "$A" link set tap0 master br0 up
+tunnel "$B" m0 "$KIND" 10.2.0.2 local 10.1.0.2 remote 10.1.0.1 key 7
+far=$(mac "$B" m0)
+
+# The VM stays attached: a tap without carrier loses the bridge's favour.
+coproc VM { ip netns exec "$A" "$here/tap_send.py" tap0 $vm_queues "$far" $flows $frames; }
+ksft_pids+=("$VM_PID")
+exec {to_vm}>&"${VM[1]}" {from_vm}<&"${VM[0]}"
+read -r <&"$from_vm"
+
+# sent QUEUE...: sends on these VM queues; the card's counts go to $delta.
+sent() {
+	local before after want total
+	want=$(($# * flows * frames))
+	before=$(uplink)
+	echo "$@" >&"$to_vm"
+	read -r <&"$from_vm"
+	for _ in {1..50}; do
+		after=$(uplink)
+		delta=$(less "$after" "$before")
+		total=$(sum "$delta")
+		((total < want)) || break
+		sleep 0.1
+	done
+	echo "VM queue $*: card $(paste -sd' ' <<<"$delta"), $want sent"
+}
+
+# lane_of QUEUE N: all of its packets on that card queue, none on others.
+lane_of() {
+	local q=$1 n=$2 want
+	sent "$q"
+	want=$(awk -v n="$(wc -l <<<"$delta")" -v lane=$((q % n)) \
+		-v k=$((flows * frames)) \
+		'BEGIN { for (i = 0; i < n; i++) print i == lane ? k : 0 }')
+	[[ $delta == "$want" ]]
+}
+
+all_lanes() { # all VM queues at once
+	local n=$1 want
+	sent $(seq 0 $((vm_queues - 1)))
+	want=$(awk -v n="$n" -v lines="$(wc -l <<<"$delta")" -v vm=$vm_queues \
+		-v k=$((flows * frames)) 'BEGIN {
+			for (q = 0; q < vm; q++) c[q % n] += k
+			for (i = 0; i < lines; i++) print c[i] + 0 }')
+	echo "want $(paste -sd' ' <<<"$want")"
+	[[ $delta == "$want" ]]
+}
+
+received_too() { # and all of it came out at the other end
+	local before after
+	before=$(stat "$B" m0 rx_packets)
+	sent 0 1 2 3
+	after=$(stat "$B" m0 rx_packets)
+	echo "received $((after - before))"
+	((after - before == 4 * flows * frames))
+}
+
+try_all() { # try_all N TEXT
+	local q
+	for ((q = 0; q < vm_queues; q++)); do
+		check "$2: VM queue $q leaves on queue $((q % $1)) of $1" lane_of $q "$1"
+	done
+	check "$2: all VM queues at once, $1 card queues" all_lanes "$1"
+}
+
+make_m0
+xps_off
+try_all "$LANES_QUEUES" "default queues"
+make_m0 numtxqueues 8 numrxqueues 8
+try_all "$LANES_QUEUES" "8 queues"
+check "nothing is lost on the way" received_too
+
+if ((LANES_QUEUES > 1)); then
+	fewer=$((LANES_QUEUES - 1))
+	in_ns "$A" ethtool -L up0 combined $fewer
+	sleep 0.5
+	until_true 20 pings "$A" 10.1.0.2
+	xps_off
+	make_m0 numtxqueues 4 numrxqueues 4
+	try_all $fewer "4 queues"
+	in_ns "$A" ethtool -L up0 combined "$LANES_QUEUES"
+	sleep 0.5
+	until_true 20 pings "$A" 10.1.0.2
+	xps_off
+fi
+
+rx_lanes() { # of many address pairs, which the card spreads over its queues
+	local i before card_before delta card used
+	for i in {1..8}; do
+		ip -n "$B" addr add 10.1.0.2$i/24 dev up1
+		ip -n "$A" neigh replace 10.1.0.2$i dev up0 \
+			lladdr "$(mac "$B" up1)" nud permanent
+		ip -n "$B" link add r$i numtxqueues 4 numrxqueues 4 type "$KIND" \
+			local 10.1.0.2$i remote 10.1.0.1 key 9
+		tunnel "$A" t$i "$KIND" 10.30.$i.1 \
+			local 10.1.0.1 remote 10.1.0.2$i key 9
+		ip -n "$B" link set r$i up
+		ip -n "$A" neigh replace 10.30.$i.2 dev t$i \
+			lladdr 02:00:00:00:00:99 nud permanent
+	done
+	before=$(rx_lane_counts)
+	card_before=$(card_rx)
+	for i in {1..8}; do
+		in_ns "$A" ping -q -f -c 20 -w 2 -W 0.01 10.30.$i.2 >/dev/null || true
+	done
+	sleep 0.5
+	delta=$(less "$(rx_lane_counts)" "$before")
+	card=$(less "$(card_rx)" "$card_before")
+	used=$(awk '$1 > 0' <<<"$card" | wc -l)
+	echo "card $(paste -sd' ' <<<"$card"), tunnels $(paste -sd' ' <<<"$delta")"
+	(($(sum "$delta") >= 160))
+	[[ $(head -n 4 <<<"$card") == "$delta" ]]
+	((LANES_QUEUES == 1 || used > 1))
+}
+rx_lane_counts() { # of all r* together
+	local i
+	for i in {1..8}; do
+		in_ns "$B" ethtool -S r$i
+	done | awk '/rx_queue_[0-9]+_packets:/ { split($1, a, "_"); n[a[3]] += $2 }
+		END { for (i = 0; i < 4; i++) print n[i] + 0 }'
+}
+check "what the card receives on queue n comes up on queue n" rx_lanes
+
+ksft_end

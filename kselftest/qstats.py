@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Prints what each queue of a card has received or sent: a line per queue.
+
+usage: qstats.py DEV rx|tx
+
+Asks the generic netlink family "netdev" (the per-queue statistics that
+drivers such as virtio_net no longer give to ethtool -S).
+"""
+
+import socket
+import struct
+import sys
+
+from nl import attr
+
+GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 3
+CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
+NETDEV_CMD_QSTATS_GET, SCOPE_QUEUE = 12, 1
+IFINDEX, QUEUE_TYPE, QUEUE_ID, SCOPE, RX_PACKETS, TX_PACKETS = 1, 2, 3, 4, 8, 10
+NLM_F_REQUEST, NLM_F_DUMP = 1, 0x300
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+
+
+def parse(data):
+    found, at = {}, 0
+    while at + 4 <= len(data):
+        size, kind = struct.unpack_from("=HH", data, at)
+        found[kind & 0x3fff] = data[at + 4:at + size]
+        at += max(size + 3 & ~3, 4)
+    return found
+
+
+def number(data):
+    return int.from_bytes(data, sys.byteorder)
+
+
+def ask(sock, family, cmd, body, flags=0):
+    """Yields the attributes of each answer."""
+    body = struct.pack("=BBH", cmd, 1, 0) + body
+    sock.send(struct.pack("=IHHII", 16 + len(body), family,
+                          NLM_F_REQUEST | flags, 1, 0) + body)
+    while True:
+        data, at = sock.recv(1 << 17), 0
+        while at < len(data):
+            size, kind = struct.unpack_from("=IH", data, at)
+            if kind == NLMSG_DONE:
+                return
+            if kind == NLMSG_ERROR:
+                raise SystemExit(f"error {struct.unpack_from('=i', data, at + 16)[0]}")
+            yield parse(data[at + 20:at + size])
+            at += size + 3 & ~3
+        if not flags & NLM_F_DUMP:
+            return
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[2] not in ("rx", "tx"):
+        raise SystemExit(__doc__)
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+    sock.bind((0, 0))
+    family, = ask(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY,
+                  attr(CTRL_ATTR_FAMILY_NAME, b"netdev\0"))
+    kind, packets = (0, RX_PACKETS) if sys.argv[2] == "rx" else (1, TX_PACKETS)
+    index = socket.if_nametoindex(sys.argv[1])
+    counts = {}
+    for a in ask(sock, number(family[CTRL_ATTR_FAMILY_ID]), NETDEV_CMD_QSTATS_GET,
+                 attr(IFINDEX, struct.pack("=I", index)) +
+                 attr(SCOPE, struct.pack("=I", SCOPE_QUEUE)), NLM_F_DUMP):
+        if QUEUE_ID in a and number(a[QUEUE_TYPE]) == kind:
+            counts[number(a[QUEUE_ID])] = number(a.get(packets, b""))
+    for queue in sorted(counts):
+        print(counts[queue])
+
+
+if __name__ == "__main__":
+    main()
