@@ -369,7 +369,7 @@ impl<D: Driver> NewDevice<'_, D> {
 #[inline]
 pub(crate) unsafe fn slot<D>(dev: *mut bindings::net_device) -> *mut Slot<D> {
     // `NETDEV_ALIGN`.
-    const { assert!(core::mem::align_of::<Slot<D>>() <= 32) };
+    const_assert!(core::mem::align_of::<Slot<D>>() <= 32);
     // SAFETY: By the function's contract the memory is there.
     unsafe { (&raw mut (*dev).priv_).cast() }
 }

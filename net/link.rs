@@ -244,7 +244,7 @@ impl<L: LinkDriver> Drop for Registration<L> {
 /// The kind must be registered and the namespace valid, its `init` done and its `exit` not.
 unsafe fn per_net<L: LinkDriver>(net: *mut bindings::net) -> *mut PerNet<L> {
     // `ARCH_KMALLOC_MINALIGN`: the memory is plain `kzalloc()`.
-    const { assert!(core::mem::align_of::<PerNet<L>>() <= 8) };
+    const_assert!(core::mem::align_of::<PerNet<L>>() <= 8);
     // SAFETY: By the function's contract.
     unsafe { L::net_id().data(net) }.map_or(ptr::null_mut(), |data| data.as_ptr().cast())
 }
