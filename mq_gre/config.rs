@@ -14,6 +14,7 @@ use vpcnet::attr::Attr;
 use vpcnet::attr::Extack;
 use vpcnet::attr::Message;
 use vpcnet::attr::Policy;
+use vpcnet::errno;
 use vpcnet::link::Request;
 use vpcnet::table;
 
@@ -176,7 +177,7 @@ impl Config {
             if !unicast {
                 return Err(ack.refuse_attr(
                     &address,
-                    EADDRNOTAVAIL,
+                    errno::eaddrnotavail(),
                     c"the MAC address must be a unicast one of 6 bytes",
                 ));
             }
@@ -267,7 +268,7 @@ impl Config {
             only_metadata(request)?;
         } else if data.has(ifla::COLLECT_METADATA) {
             return Err(request.ack.refuse(
-                EOPNOTSUPP,
+                errno::eopnotsupp(),
                 c"a tunnel with a remote cannot turn to collect-metadata mode",
             ));
         }
@@ -368,7 +369,7 @@ fn check_flags(attr: &Attr<'_>, ack: &Extack<'_>) -> Result {
     if flags & gre::FLAG_SEQ != 0 {
         return Err(ack.refuse_attr(
             attr,
-            EOPNOTSUPP,
+            errno::eopnotsupp(),
             c"no sequence numbers: one counter for all queues would order the lanes again",
         ));
     }

@@ -18,6 +18,7 @@ use vpcnet::device::Device;
 use vpcnet::device::DeviceHold;
 use vpcnet::device::Driver;
 use vpcnet::device::NewDevice;
+use vpcnet::errno;
 use vpcnet::link::LinkDriver;
 use vpcnet::link::Request;
 use vpcnet::netfilter::HookSkb;
@@ -216,7 +217,7 @@ impl LinkDriver for MqGre {
         let new = old.changed(request)?;
         if new.link == dev.ifindex() && !dev.crosses_netns() {
             let why = c"a tunnel cannot send by itself";
-            return Err(request.ack.refuse(ELOOP, why));
+            return Err(request.ack.refuse(errno::eloop(), why));
         }
         ports.refuse_taken(&new, Some(dev), request, rtnl)?;
         let uplink = uplink(&new, dev.underlay(), request, rtnl)?;

@@ -13,6 +13,7 @@ use kernel::prelude::*;
 use crate::bindings;
 use crate::device::Device;
 use crate::device::Driver;
+use crate::errno;
 
 /// Length in bytes of a counter's name, zero at the end included.
 const NAME_LEN: usize = bindings::ETH_GSTRING_LEN as usize;
@@ -128,7 +129,7 @@ unsafe extern "C" fn get_sset_count<D: Driver>(
     set: c_int,
 ) -> c_int {
     if set != bindings::ethtool_stringset_ETH_SS_STATS as c_int {
-        return EOPNOTSUPP.to_errno();
+        return errno::eopnotsupp().to_errno();
     }
     // SAFETY: The core passes a registered device.
     let dev = unsafe { Device::<D>::from_raw(dev) };

@@ -18,6 +18,7 @@ pub(crate) mod bindings;
 pub mod attr;
 pub mod context;
 pub mod device;
+pub mod errno;
 pub mod ethtool;
 pub mod layout;
 pub mod link;
