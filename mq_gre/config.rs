@@ -84,6 +84,52 @@ pub(crate) struct Config {
     pub(crate) link: u32,
     /// Firewall mark of the outer packets.
     pub(crate) fwmark: u32,
+    /// The UDP header between IP and GRE, if there is one (RFC 8086).
+    pub(crate) udp: Option<Udp>,
+    /// Whether the low 8 bits of sent keys are a flow id, and those of received ones ignored
+    /// (RFC 7637).
+    pub(crate) nvgre: bool,
+    /// What becomes of the lanes.
+    pub(crate) lanes: Lanes,
+    /// Which way packets take to the uplink.
+    pub(crate) output: Output,
+}
+
+/// The UDP header of GRE-in-UDP (RFC 8086).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Udp {
+    /// Source port; 0 for one that follows from lane and flow.
+    pub(crate) sport: u16,
+    /// Destination port.
+    pub(crate) dport: u16,
+    /// Whether packets over IPv4 have a UDP checksum.
+    pub(crate) csum: bool,
+    /// Whether packets over IPv6 have one.
+    pub(crate) csum6: bool,
+}
+
+/// What becomes of the lanes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Lanes {
+    /// They are kept down to the uplink's transmit queue.
+    #[default]
+    Keep,
+    /// The flow decides the queue, as with stock devices; to measure against.
+    Hash,
+    /// All packets take lane 0; to measure against.
+    Single,
+}
+
+/// Which way packets take to the uplink.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// The direct one, unless the host wants to see them in its output path.
+    #[default]
+    Auto,
+    /// The direct one, past the host's firewall.
+    Direct,
+    /// The host's output path, always.
+    Stack,
 }
 
 /// The two ends of a point-to-point tunnel, in the machine's byte order.

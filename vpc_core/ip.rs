@@ -38,6 +38,41 @@ pub const FRAG_MF: u16 = 0x2000;
 /// Fragment offset in [`Ipv4::frag`], in units of 8 bytes.
 pub const FRAG_OFFSET: u16 = 0x1fff;
 
+/// An address of either version, as a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Addr {
+    /// IPv4.
+    V4(u32),
+    /// IPv6.
+    V6(u128),
+}
+
+impl Addr {
+    /// The version that it belongs to.
+    #[inline]
+    pub const fn version(self) -> Version {
+        match self {
+            Addr::V4(_) => Version::V4,
+            Addr::V6(_) => Version::V6,
+        }
+    }
+
+    /// The address of the same version that stands for none, all zero.
+    #[inline]
+    pub const fn none_like(self) -> Addr {
+        match self {
+            Addr::V4(_) => Addr::V4(0),
+            Addr::V6(_) => Addr::V6(0),
+        }
+    }
+
+    /// Whether it stands for no address.
+    #[inline]
+    pub const fn is_none(self) -> bool {
+        matches!(self, Addr::V4(0) | Addr::V6(0))
+    }
+}
+
 /// The fixed part of an IPv4 header as on the wire (RFC 791, 3.1).
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Debug)]
 #[repr(C)]
