@@ -8,6 +8,7 @@ use kernel::prelude::*;
 
 use vpc_core::gre;
 use vpc_core::ip;
+use vpc_core::ip::Addr;
 use vpcnet::attr::gre as ifla;
 use vpcnet::attr::link as ifla_link;
 use vpcnet::attr::Attr;
@@ -136,9 +137,9 @@ pub(crate) enum Output {
 #[derive(Clone)]
 pub(crate) struct Peer {
     /// Address of the other end.
-    pub(crate) remote: u32,
-    /// Address of this end; 0 lets the route choose, and receives on all.
-    pub(crate) local: u32,
+    pub(crate) remote: Addr,
+    /// Address of this end; none lets the route choose, and receives on all.
+    pub(crate) local: Addr,
     /// Key of received packets.
     pub(crate) ikey: Option<u32>,
     /// Key of sent packets.
@@ -162,8 +163,8 @@ pub(crate) struct Peer {
 impl Default for Peer {
     fn default() -> Self {
         Peer {
-            remote: 0,
-            local: 0,
+            remote: Addr::V4(0),
+            local: Addr::V4(0),
             ikey: None,
             okey: None,
             icsum: false,
@@ -178,7 +179,8 @@ impl Default for Peer {
 }
 
 /// What packets are led to a device by: addresses and key of the outer header.
-pub(crate) fn match_key(remote: u32, local: u32, key: Option<u32>) -> table::Key {
+pub(crate) fn match_key(remote: Addr, local: Addr, key: Option<u32>) -> table::Key {
+    let (remote, local) = (v4(remote), v4(local));
     let [r0, r1, r2, r3] = remote.to_be_bytes();
     let [l0, l1, l2, l3] = local.to_be_bytes();
     let [k0, k1, k2, k3] = key.unwrap_or(0).to_be_bytes();
@@ -345,8 +347,8 @@ impl Config {
         let Some(peer) = self.peer.as_mut() else {
             return Ok(self);
         };
-        peer.remote = address(ifla::REMOTE).unwrap_or(peer.remote);
-        peer.local = address(ifla::LOCAL).unwrap_or(peer.local);
+        peer.remote = address(ifla::REMOTE).map_or(peer.remote, Addr::V4);
+        peer.local = address(ifla::LOCAL).map_or(peer.local, Addr::V4);
         if let Some(flags) = flags(ifla::IFLAGS) {
             peer.ikey = match flags & gre::FLAG_KEY {
                 0 => None,
@@ -398,8 +400,8 @@ impl Config {
         message.put_be16(ifla::OFLAGS, Peer::flags(peer.okey, peer.ocsum))?;
         message.put_be32(ifla::IKEY, peer.ikey.unwrap_or(0))?;
         message.put_be32(ifla::OKEY, peer.okey.unwrap_or(0))?;
-        message.put_be32(ifla::LOCAL, peer.local)?;
-        message.put_be32(ifla::REMOTE, peer.remote)?;
+        message.put_be32(ifla::LOCAL, v4(peer.local))?;
+        message.put_be32(ifla::REMOTE, v4(peer.remote))?;
         message.put_u8(ifla::TTL, peer.ttl)?;
         message.put_u8(
             ifla::TOS,
@@ -461,4 +463,11 @@ fn is_unicast(address: u32) -> bool {
     let multicast_or_reserved = address >> 28 >= 0xe;
     let this_network = address >> 24 == 0;
     !multicast_or_reserved && !this_network
+}
+
+fn v4(addr: Addr) -> u32 {
+    match addr {
+        Addr::V4(addr) => addr,
+        Addr::V6(_) => 0,
+    }
 }

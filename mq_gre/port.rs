@@ -25,19 +25,22 @@ use vpcnet::netfilter::HookSkb;
 use vpcnet::netfilter::Verdict;
 use vpcnet::netns::Net;
 use vpcnet::netns::NetId;
+use vpcnet::path::Flow;
+use vpcnet::path::Paths;
+use vpcnet::path::Route;
+use vpcnet::path::Uplink;
 use vpcnet::rcu::RcuBox;
 use vpcnet::rcu::RcuCell;
-use vpcnet::route::Flow4;
-use vpcnet::route::Route4;
-use vpcnet::route::RouteCache;
-use vpcnet::route::Uplink;
 use vpcnet::skb::Candidate;
 use vpcnet::skb::Skb;
 use vpcnet::stats::LaneCounters;
 use vpcnet::stats::Totals;
 use vpcnet::table::Table;
+use vpcnet::tunnel::OutputMode;
 
 use crate::config::Config;
+use crate::config::Lanes;
+use crate::config::Output;
 use crate::config::FILL_SIZE;
 use crate::config::POLICY;
 use crate::counters::Drop;
@@ -70,15 +73,27 @@ pub(crate) struct MqGre {
 /// are never used with another.
 pub(crate) struct Settings {
     pub(crate) config: Config,
-    /// Routes to the remote.
-    pub(crate) routes: RouteCache,
+    /// The way to the remote, if all packets take the same.
+    pub(crate) paths: Option<Paths>,
+    pub(crate) output: OutputMode,
 }
 
 impl Settings {
     fn new(config: Config) -> Result<RcuBox<Self>> {
+        // A route may depend on the TOS.
+        let one_way = config.peer.as_ref().is_some_and(|peer| !peer.tos_inherit);
+        let output = match config.output {
+            Output::Auto => OutputMode::AUTO,
+            Output::Direct => OutputMode::DIRECT,
+            Output::Stack => OutputMode::STACK,
+        };
         RcuBox::new(Settings {
+            paths: one_way.then(Paths::new).transpose()?,
+            output: match config.lanes {
+                Lanes::Hash => output,
+                Lanes::Keep | Lanes::Single => output.keeping_lanes(),
+            },
             config,
-            routes: RouteCache::new()?,
         })
     }
 }
@@ -184,6 +199,7 @@ impl LinkDriver for MqGre {
             false => tx.min(max_rx),
         };
         dev.set_queues(tx, rx, rtnl)?;
+        vpcnet::lanes::reserve(max_tx, rtnl)?;
         let mtu = (!request.link.has(ifla_link::MTU)).then_some(default_mtu(&config, uplink));
         dev.set_sizes(mtu, headroom(&config, uplink));
         if !request.link.has(ifla_link::ADDRESS) {
@@ -332,18 +348,20 @@ fn uplink(
     let Some(peer) = config.peer.as_ref() else {
         return Ok(None);
     };
-    let flow = Flow4 {
+    let flow = Flow {
         remote: peer.remote,
         local: peer.local,
         key: peer.okey.unwrap_or(0),
+        udp: config.udp.map(|udp| (udp.sport, udp.dport)),
         hash: 0,
         mark: config.fwmark,
         oif: 0,
         tos: peer.tos,
         flags: 0,
+        flow_label: 0,
     };
     // A route may come later; that is no fault of the request.
-    Ok(Route4::resolve(underlay, &flow)
+    Ok(Route::resolve(underlay, &flow)
         .ok()
         .map(|route| route.uplink()))
 }

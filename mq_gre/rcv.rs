@@ -6,6 +6,7 @@
 use vpc_core::eth;
 use vpc_core::gre;
 use vpc_core::ip;
+use vpc_core::ip::Addr;
 use vpc_core::lane;
 use vpcnet::context::Datapath;
 use vpcnet::device::Device;
@@ -95,8 +96,8 @@ impl Outer {
         let (gre, gre_len) = gre::Header::decode(skb.peek(ip_len, &mut buf)).ok()?;
         Some(Outer {
             key: TunnelKey {
-                remote: ip.src.get(),
-                local: ip.dst.get(),
+                remote: Addr::V4(ip.src.get()),
+                local: Addr::V4(ip.dst.get()),
                 key: gre.key,
                 csum: gre.csum.is_some(),
                 df: ip.df(),
@@ -123,7 +124,7 @@ impl Ports {
         let tunnel = self
             .tunnels
             .get(&match_key(remote, local, key), dp)
-            .or_else(|| self.tunnels.get(&match_key(remote, 0, key), dp));
+            .or_else(|| self.tunnels.get(&match_key(remote, local.none_like(), key), dp));
         let dev: &Device<MqGre> = match tunnel {
             Some(hold) => hold,
             None => self.metadata.read(dp)?,

@@ -1,219 +1,327 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Encapsulation: a frame of the VM becomes a GRE packet of the host, on the same lane.
+//!
+//! A tunnel with one remote keeps route and outer headers for each CPU, so that a packet takes a
+//! check that they still hold, a copy of the headers and their patching. Packets whose remote comes
+//! with them look their route up, in the cache of their metadata.
 
-use vpc_core::eth;
+use vpc_core::flow;
+use vpc_core::flow::FlowKey;
 use vpc_core::gre;
 use vpc_core::ip;
+use vpc_core::lane;
+use vpc_core::outer;
+use vpc_core::outer::Headers;
+use vpc_core::outer::Packet;
+use vpc_core::outer::Template;
 use vpcnet::context::Datapath;
 use vpcnet::device::Device;
-use vpcnet::route::Flow4;
-use vpcnet::route::Route4;
+use vpcnet::path;
+use vpcnet::path::CacheRef;
+use vpcnet::path::Flow;
+use vpcnet::path::Path;
+use vpcnet::path::Refusal;
+use vpcnet::path::Route;
+use vpcnet::path::Way;
+use vpcnet::percpu::ThisCpu;
 use vpcnet::skb::Skb;
-use vpcnet::tunnel;
+use vpcnet::tunnel::Checksums;
 use vpcnet::tunnel::TunnelKey;
 
 use crate::config::Config;
+use crate::config::Lanes;
 use crate::config::Peer;
 use crate::counters::Drop;
 use crate::port::MqGre;
+use crate::port::Settings;
 
 /// Sends a frame: `ndo_start_xmit`.
 #[inline]
-pub(crate) fn transmit(dev: &Device<MqGre>, mut skb: Skb, dp: &Datapath) {
+pub(crate) fn transmit(dev: &Device<MqGre>, skb: Skb, dp: &Datapath) {
     let counters = &dev.data().counters;
-    // The transmit queue is the lane, see `select_queue()`.
-    let lane = skb.tx_queue();
     let bytes = skb.len();
-    match encapsulate(dev, &mut skb, dp) {
-        Ok(route) => {
-            skb.record_lane(lane);
-            if skb.output_ip4(dev.underlay(), route, dev.crosses_netns(), dp) {
-                counters.sent(lane, bytes, dp);
-            } else {
-                counters.dropped(Drop::TxLower.index(), dp);
+    match send(dev, skb, dp) {
+        Ok((lane, cpu)) => counters.sent(lane, bytes, cpu, dp),
+        Err((why, skb)) => {
+            counters.dropped(why.index(), dp);
+            if let Some(skb) = skb {
+                skb.drop_with(why.reason());
             }
         }
-        Err(why) => {
-            counters.dropped(why.index(), dp);
-            skb.drop_with(why.reason());
-        }
     }
 }
 
-/// The headers to put in front, but for what the route adds.
-struct Outer {
-    key: TunnelKey,
-    header: gre::Header,
-}
+/// Why a packet is not sent, and the packet, unless it is gone.
+type Unsent = (Drop, Option<Skb>);
 
-/// Puts GRE and IPv4 headers in front of a frame; returns the route to send it by.
+/// Encapsulates a frame and sends it; returns its lane.
 #[inline]
-fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Route4, Drop> {
-    let settings = dev.data().settings(dp).ok_or(Drop::TxNoRoute)?;
+fn send<'a>(
+    dev: &'a Device<MqGre>,
+    mut skb: Skb,
+    dp: &'a Datapath,
+) -> Result<(u16, ThisCpu<'a>), Unsent> {
+    let Some(settings) = dev.data().settings(dp) else {
+        return Err((Drop::TxNoRoute, Some(skb)));
+    };
+    let begun = match path::begin(&mut skb, settings.paths.as_ref(), dp) {
+        Ok(begun) => begun,
+        Err(Refusal::TooDeep) => return Err((Drop::TxRecursion, Some(skb))),
+        Err(Refusal::BadFrame) => return Err((Drop::TxBadFrame, Some(skb))),
+    };
+    let cpu = begun.cpu;
     let config = &settings.config;
-    if tunnel::too_deep(dp) {
-        return Err(Drop::TxRecursion);
-    }
-    if skb.linear().len() < eth::HEADER_LEN || !skb.pull_inet(dp) {
-        return Err(Drop::TxBadFrame);
-    }
+    let lane = match config.lanes {
+        // The transmit queue is the lane, see `select_queue()`.
+        Lanes::Keep => skb.tx_queue(),
+        Lanes::Hash => lane::of_hash(skb.flow_hash(), dev.tx_queues()),
+        Lanes::Single => 0,
+    };
     let inner = ip::Inner::of_frame(skb.linear());
-    let (outer, route) = match config.peer.as_ref() {
-        Some(peer) => {
+    let mut own = None;
+    let (outer, path) = match (config.peer.as_ref(), begun.path) {
+        (Some(peer), Some(path)) => (Outer::for_peer(peer, inner.as_ref()), path),
+        (Some(peer), None) => {
             let outer = Outer::for_peer(peer, inner.as_ref());
-            let flow = outer.flow(config, config.fwmark, skb);
-            // The cache knows one route; one that depends on the packet is looked up.
-            let cache = (!peer.tos_inherit).then(|| settings.routes.by_ref());
-            (outer, Route4::lookup(dev.underlay(), cache, &flow, dp))
+            let key = TunnelKey {
+                tos: outer.tos,
+                ..peer.tunnel_key()
+            };
+            let (route, template) = match find(dev, config, &key, config.fwmark, 0, None, dp) {
+                Ok(found) => found,
+                Err(why) => return Err((why, Some(skb))),
+            };
+            let path = match settings.paths.as_ref() {
+                Some(paths) => paths.keep(route, template, cpu),
+                None => own.insert(Way::new(route, template)).path(),
+            };
+            (outer, path)
         }
-        None => {
+        (None, _) => {
             let mark = skb.mark();
             let hash = skb.flow_hash();
-            let (key, cache) = skb.tunnel_key(dp).ok_or(Drop::TxNoMetadata)?;
-            let outer = Outer::for_metadata(key, inner.as_ref());
-            let flow = Flow4 {
-                hash,
-                ..outer.flow_without_hash(config, mark)
+            let Some((key, cache)) = skb.tunnel_key(dp) else {
+                return Err((Drop::TxNoMetadata, Some(skb)));
             };
-            let route = Route4::lookup(dev.underlay(), cache, &flow, dp);
-            (outer, route)
+            let outer = Outer::for_metadata(&key, inner.as_ref());
+            let key = TunnelKey {
+                tos: outer.tos,
+                ..key
+            };
+            let (route, template) = match find(dev, config, &key, mark, hash, cache, dp) {
+                Ok(found) => found,
+                Err(why) => return Err((why, Some(skb))),
+            };
+            let path = own.insert(Way::new(route, template)).path();
+            (outer, path)
         }
     };
-    let route = route.map_err(|_| Drop::TxNoRoute)?;
-    if dev.is_on(&route) {
-        return Err(Drop::TxRecursion);
-    }
-    refuse_too_big(dev, skb, &outer, inner.as_ref(), &route, dp)?;
+    forward(dev, settings, skb, lane, inner.as_ref(), &outer, path, dp).map(|()| (lane, cpu))
+}
 
-    let csum = outer.header.csum.is_some();
-    let gre_len = outer.header.len();
-    let headers = (ip::V4_LEN + gre_len) as u32;
-    skb.handle_gre_offloads(csum, dp)
-        .map_err(|_| Drop::TxNoMemory)?;
-    let mut head = skb
-        .cow_head(route.headroom().saturating_add(headers), dp)
-        .map_err(|_| Drop::TxNoMemory)?;
+/// Puts the outer headers of `path` in front of a packet, and sends it.
+#[inline]
+#[allow(clippy::too_many_arguments)]
+fn forward(
+    dev: &Device<MqGre>,
+    settings: &Settings,
+    skb: Skb,
+    lane: u16,
+    inner: Option<&ip::Inner>,
+    outer: &Outer,
+    mut path: Path<'_>,
+    dp: &Datapath,
+) -> Result<(), Unsent> {
+    let config = &settings.config;
+    let mut skb = refuse_too_big(dev, skb, outer, inner, &path, dp)?;
 
-    let bytes = head.push(gre_len as u32).ok_or(Drop::TxNoMemory)?;
-    outer.header.encode(bytes).ok_or(Drop::TxNoMemory)?;
-    head.gre_header_done(csum, dp);
-
-    let header = ip::Outer {
-        tos: ip::ecn_encapsulate(outer.key.tos, inner.map_or(0, |inner| inner.tos)),
-        // Length, ident and checksum are the IP layer's.
-        total_len: 0,
-        id: 0,
-        df: outer.key.df && !route.mtu_locked(),
-        ttl: match outer.key.ttl {
-            0 => inner.map_or(route.hop_limit(), |inner| inner.ttl),
+    // IPv4 has an identification where somebody may fragment (RFC 6864).
+    let df = outer.df && !path.mtu_locked();
+    let id = match path.version() {
+        ip::Version::V4 if !df => path.ident(dev.underlay(), &skb, dp),
+        _ => 0,
+    };
+    // What a flow is recognised by from outside.
+    let named = config.udp.is_some() || config.nvgre || path.version() == ip::Version::V6;
+    let hash = match named {
+        true => flow_hash(&skb),
+        false => 0,
+    };
+    let packet = Packet {
+        payload_len: skb.len(),
+        tos: ip::ecn_encapsulate(outer.tos, inner.map_or(0, |inner| inner.tos)),
+        ttl: match outer.ttl {
+            0 => inner.map_or(path.hop_limit(), |inner| inner.ttl),
             ttl => ttl,
         },
-        protocol: ip::PROTO_GRE,
-        src: route.local(),
-        dst: outer.key.remote,
+        df,
+        id,
+        flow_label: hash,
+        sport: match config.udp {
+            Some(udp) if udp.sport == 0 => Some(outer::source_port(lane, hash)),
+            _ => None,
+        },
+        flow_id: config.nvgre.then_some(hash as u8),
     };
-    let bytes = head.push(ip::V4_LEN as u32).ok_or(Drop::TxNoMemory)?;
-    bytes.copy_from_slice(&header.encode());
-    Ok(route)
+    let sums = Checksums {
+        gre: outer.csum,
+        udp: config.udp.map(|udp| match path.version() {
+            ip::Version::V4 => udp.csum,
+            ip::Version::V6 => udp.csum6,
+        }),
+    };
+    let written = skb.encapsulate(&path, sums, |out| path.write_headers(out, &packet), dp);
+    if written.is_err() {
+        return Err((Drop::TxNoMemory, Some(skb)));
+    }
+    match skb.output(dev.underlay(), path, settings.output, lane, dp) {
+        true => Ok(()),
+        false => Err((Drop::TxLower, None)),
+    }
+}
+
+/// Looks up the route for an outer header, and makes what goes with it.
+fn find(
+    dev: &Device<MqGre>,
+    config: &Config,
+    key: &TunnelKey,
+    mark: u32,
+    hash: u32,
+    cache: Option<CacheRef<'_>>,
+    dp: &Datapath,
+) -> Result<(Route, Template), Drop> {
+    let udp = config.udp.map(|udp| (udp.sport, udp.dport));
+    let flow = Flow {
+        remote: key.remote,
+        local: key.local,
+        key: key.key.unwrap_or(0),
+        udp,
+        hash,
+        mark,
+        oif: config.link,
+        tos: key.tos,
+        flags: key.flow_flags,
+        flow_label: 0,
+    };
+    let route = Route::lookup(dev.underlay(), cache, &flow, dp).map_err(|_| Drop::TxNoRoute)?;
+    if dev.is_on(&route, dp) {
+        return Err(Drop::TxRecursion);
+    }
+    let headers = Headers {
+        src: route.local(),
+        dst: key.remote,
+        udp,
+        gre: gre::Header {
+            proto: gre::PROTO_TEB,
+            csum: key.csum.then_some(0),
+            key: key.key.map(|key| match config.nvgre {
+                true => key << outer::FLOW_ID_BITS,
+                false => key,
+            }),
+            seq: None,
+        },
+    };
+    let template = Template::new(&headers).ok_or(Drop::TxNoRoute)?;
+    Ok((route, template))
+}
+
+/// What the outer header of one packet says, as far as tunnel and inner packet decide.
+struct Outer {
+    tos: u8,
+    /// 0 takes the inner one.
+    ttl: u8,
+    df: bool,
+    csum: bool,
 }
 
 impl Outer {
     #[inline]
     fn for_peer(peer: &Peer, inner: Option<&ip::Inner>) -> Self {
-        let tos = match inner {
-            Some(inner) if peer.tos_inherit => inner.tos,
-            _ => peer.tos,
-        };
         // IPv6 has no DF to take over: its routers never fragment, the tunnel's may.
         let inner_df = inner.is_some_and(|ip| ip.version == ip::Version::V4 && ip.df);
-        Outer::new(TunnelKey {
-            remote: peer.remote,
-            local: peer.local,
-            key: peer.okey,
-            csum: peer.ocsum,
-            df: peer.pmtudisc || (inner_df && !peer.ignore_df),
-            tos,
+        Outer {
+            tos: match inner {
+                Some(inner) if peer.tos_inherit => inner.tos,
+                _ => peer.tos,
+            },
             ttl: peer.ttl,
-            flow_flags: 0,
-        })
+            df: peer.pmtudisc || (inner_df && !peer.ignore_df),
+            csum: peer.ocsum,
+        }
     }
 
     #[inline]
-    fn for_metadata(mut key: TunnelKey, inner: Option<&ip::Inner>) -> Self {
+    fn for_metadata(key: &TunnelKey, inner: Option<&ip::Inner>) -> Self {
         const INHERIT: u8 = 1;
-        if key.tos == INHERIT {
-            key.tos = inner.map_or(0, |inner| inner.tos);
-        }
-        Outer::new(key)
-    }
-
-    #[inline]
-    fn new(key: TunnelKey) -> Self {
-        let header = gre::Header {
-            proto: gre::PROTO_TEB,
-            csum: key.csum.then_some(0),
-            key: key.key,
-            seq: None,
-        };
-        Outer { key, header }
-    }
-
-    #[inline]
-    fn flow(&self, config: &Config, mark: u32, skb: &mut Skb) -> Flow4 {
-        Flow4 {
-            hash: skb.flow_hash(),
-            ..self.flow_without_hash(config, mark)
-        }
-    }
-
-    #[inline]
-    fn flow_without_hash(&self, config: &Config, mark: u32) -> Flow4 {
-        Flow4 {
-            remote: self.key.remote,
-            local: self.key.local,
-            key: self.key.key.unwrap_or(0),
-            hash: 0,
-            mark,
-            oif: config.link,
-            tos: self.key.tos,
-            flags: self.key.flow_flags,
+        Outer {
+            tos: match key.tos {
+                INHERIT => inner.map_or(0, |inner| inner.tos),
+                tos => tos,
+            },
+            ttl: key.ttl,
+            df: key.df,
+            csum: key.csum,
         }
     }
 }
 
+impl Peer {
+    /// The outer addressing of all packets.
+    fn tunnel_key(&self) -> TunnelKey {
+        TunnelKey {
+            remote: self.remote,
+            local: self.local,
+            key: self.okey,
+            csum: self.ocsum,
+            df: self.pmtudisc,
+            tos: self.tos,
+            ttl: self.ttl,
+            flow_flags: 0,
+        }
+    }
+}
+
+/// A hash of the inner flow, the same for all of its packets.
+#[inline]
+fn flow_hash(skb: &Skb) -> u32 {
+    FlowKey::of_frame(skb.linear()).map_or(0, |key| flow::hash(&key, vpcnet::random::seed()))
+}
+
 /// Refuses a packet that does not fit through the path and may not be fragmented. Its sender is told
-/// how much does, if there is a route to it, as there is to this host's own and to routed ones.
+/// how much does.
 #[inline]
 fn refuse_too_big(
     dev: &Device<MqGre>,
-    skb: &mut Skb,
+    skb: Skb,
     outer: &Outer,
     inner: Option<&ip::Inner>,
-    route: &Route4,
+    path: &Path<'_>,
     dp: &Datapath,
-) -> Result<(), Drop> {
+) -> Result<Skb, Unsent> {
     const MIN_V6_MTU: u32 = 1280;
     let Some(inner) = inner else {
-        return Ok(());
+        return Ok(skb);
     };
-    let headers = (ip::V4_LEN + outer.header.len()) as u32;
+    let headers = path.headers_len().saturating_add(inner.offset as u32);
     // Bytes of IP that fit, and that are there.
-    let mtu = match outer.key.df {
-        true => route
-            .mtu()
-            .saturating_sub(headers)
-            .saturating_sub(inner.offset as u32),
+    let mtu = match outer.df {
+        true => path.mtu().saturating_sub(headers),
         false => dev.mtu(),
     };
     let len = skb.len().saturating_sub(inner.offset as u32);
+    if skb.fits(len, mtu) {
+        return Ok(skb);
+    }
     let told = match inner.version {
         ip::Version::V4 => inner.df,
         ip::Version::V6 => mtu >= MIN_V6_MTU,
     };
-    if !told || skb.fits(len, mtu) {
-        return Ok(());
+    if !told {
+        return Ok(skb);
     }
-    skb.send_too_big(mtu, dp);
-    Err(Drop::TxTooBig)
+    Err((
+        Drop::TxTooBig,
+        skb.refuse_too_big(dev, path, headers, mtu, dp),
+    ))
 }

@@ -21,10 +21,10 @@
 #include <net/rtnetlink.h>
 
 #include "helpers.h"
+#include "output.h"
 
 /* Macros with casts are no constants to bindgen; these are. */
 const unsigned int VPCNET_IFLA_MAX = IFLA_MAX;
-const unsigned int VPCNET_RECURSION_LIMIT = IP_TUNNEL_RECURSION_LIMIT;
 const netdev_features_t VPCNET_F_SG = NETIF_F_SG;
 const netdev_features_t VPCNET_F_FRAGLIST = NETIF_F_FRAGLIST;
 const netdev_features_t VPCNET_F_HIGHDMA = NETIF_F_HIGHDMA;

@@ -23,7 +23,7 @@ use crate::context::Rtnl;
 use crate::ethtool;
 use crate::ethtool::Ethtool;
 use crate::netns::Net;
-use crate::route::Route4;
+use crate::path::Route;
 use crate::skb::Candidate;
 use crate::skb::Skb;
 use crate::stats::Totals;
@@ -188,9 +188,8 @@ impl<D: Driver> Device<D> {
     }
 
     /// Whether a route leads back into this device.
-    #[inline]
-    pub fn is_on(&self, route: &Route4) -> bool {
-        ptr::eq(self.as_ptr(), route.dev())
+    pub fn is_on(&self, route: &Route, dp: &Datapath) -> bool {
+        ptr::eq(self.as_ptr(), route.dev(dp))
     }
 
     /// Whether this is the same device.

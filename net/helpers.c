@@ -3,10 +3,12 @@
  * Inline functions and macros of the kernel, made callable; see helpers.h.
  */
 #include "helpers.h"
+#include "output.h"
 
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/icmpv6.h>
+#include <linux/net.h>
 #include <linux/netfilter.h>
 #include <linux/rhashtable.h>
 #include <net/dst_metadata.h>
@@ -158,6 +160,36 @@ int vpcnet_this_cpu(void)
 	return raw_smp_processor_id();
 }
 
+unsigned long vpcnet_cpu_offset(void)
+{
+#ifdef CONFIG_SMP
+	return __my_cpu_offset;
+#else
+	return 0;
+#endif
+}
+
+/* Zeroed; may sleep. */
+void __percpu *vpcnet_percpu_alloc(size_t size, size_t align)
+{
+	return __alloc_percpu_gfp(size, align, GFP_KERNEL_ACCOUNT);
+}
+
+void vpcnet_percpu_free(void __percpu *memory)
+{
+	free_percpu(memory);
+}
+
+void *vpcnet_percpu_at(void __percpu *memory, unsigned int cpu)
+{
+	return per_cpu_ptr(memory, cpu);
+}
+
+bool vpcnet_cpu_possible(unsigned int cpu)
+{
+	return cpu_possible(cpu);
+}
+
 unsigned int vpcnet_nr_cpus(void)
 {
 	return nr_cpu_ids;
@@ -217,15 +249,17 @@ void vpcnet_table_destroy(struct rhashtable *ht, void (*free_entry)(struct vpcne
 
 bool vpcnet_uplink(struct net *net, int ifindex, struct vpcnet_uplink *out)
 {
-	const struct net_device *dev = __dev_get_by_index(net, ifindex);
+	struct net_device *dev = __dev_get_by_index(net, ifindex);
 
 	if (!dev)
 		return false;
 	*out = (struct vpcnet_uplink) {
 		.mtu = dev->mtu,
 		.headroom = LL_RESERVED_SPACE(dev),
-		.tx_queues = dev->real_num_tx_queues,
 	};
+	rcu_read_lock();
+	out->tx_queues = vpcnet_lowest_queues(dev);
+	rcu_read_unlock();
 	return true;
 }
 
@@ -234,19 +268,17 @@ u32 vpcnet_skb_hash(struct sk_buff *skb)
 	return skb_get_hash(skb);
 }
 
+u32 vpcnet_seed(void)
+{
+	static u32 seed __read_mostly;
+
+	net_get_random_once(&seed, sizeof(seed));
+	return seed;
+}
+
 u32 vpcnet_skb_mark(const struct sk_buff *skb)
 {
 	return skb->mark;
-}
-
-bool vpcnet_inet_may_pull(struct sk_buff *skb)
-{
-	return pskb_inet_may_pull(skb);
-}
-
-int vpcnet_cow_head(struct sk_buff *skb, unsigned int headroom)
-{
-	return skb_cow_head(skb, headroom);
 }
 
 bool vpcnet_is_gso(const struct sk_buff *skb)
@@ -292,120 +324,10 @@ struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key)
 				key32_to_tunnel_id(key->key), 0);
 }
 
-int vpcnet_route4(struct net *net, struct dst_cache *cache, const struct vpcnet_flow4 *flow,
-		  struct vpcnet_route4 *out)
-{
-	struct rtable *rt = NULL;
-	struct flowi4 fl4;
-
-	if (cache)
-		rt = dst_cache_get_ip4(cache, &fl4.saddr);
-	if (!rt) {
-		ip_tunnel_init_flow(&fl4, IPPROTO_GRE, flow->remote, flow->local, flow->key,
-				    flow->tos & INET_DSCP_MASK, net, flow->oif, flow->mark,
-				    flow->hash, flow->flow_flags);
-		rt = ip_route_output_key(net, &fl4);
-		if (IS_ERR(rt))
-			return PTR_ERR(rt);
-		if (cache)
-			dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
-	}
-
-	*out = (struct vpcnet_route4) {
-		.dst = &rt->dst,
-		.dev = rt->dst.dev,
-		.local = fl4.saddr,
-		.mtu = dst_mtu(&rt->dst),
-		.dev_mtu = rt->dst.dev->mtu,
-		.dev_tx_queues = rt->dst.dev->real_num_tx_queues,
-		.headroom = LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len,
-		.hoplimit = ip4_dst_hoplimit(&rt->dst),
-		.mtu_locked = ip_mtu_locked(&rt->dst),
-	};
-	return 0;
-}
-
 /* Whether all segments of a GSO frame are at most @mtu bytes of IP. */
 bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu)
 {
 	return skb_gso_validate_network_len(skb, mtu);
-}
-
-/*
- * Tells the sender of an inner packet that @mtu bytes of IP is what fits. A
- * packet that came over a bridge has no route back, and nobody is told.
- */
-void vpcnet_send_too_big(struct sk_buff *skb, unsigned int mtu)
-{
-	if (skb_valid_dst(skb))
-		skb_dst_update_pmtu_no_confirm(skb, mtu);
-	if (skb->protocol == htons(ETH_P_IP)) {
-		/* icmp_ndo_send() looks at the options in the control block. */
-		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
-	} else if (skb->protocol == htons(ETH_P_IPV6)) {
-		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
-	}
-}
-
-/*
- * A GRE header stands at skb->data, if @csum with its checksum field zero: says
- * so to segmentation and to the checksum code.
- */
-void vpcnet_gre_header_done(struct sk_buff *skb, bool csum_wanted)
-{
-	__sum16 *csum = (__sum16 *)(skb->data + sizeof(struct gre_base_hdr));
-
-	skb_set_inner_protocol(skb, htons(ETH_P_TEB));
-	skb_reset_transport_header(skb);
-	if (!csum_wanted)
-		return;
-	/* For GSO frames each segment gets its own, in gre_gso_segment(). */
-	if (skb_shinfo(skb)->gso_type & (SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
-		return;
-	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_start(skb) > skb->data) {
-		*csum = csum_fold(lco_csum(skb));
-	} else {
-		skb->ip_summed = CHECKSUM_PARTIAL;
-		skb->csum_start = skb_transport_header(skb) - skb->head;
-		skb->csum_offset = sizeof(struct gre_base_hdr);
-	}
-}
-
-int vpcnet_recursion(void)
-{
-	return dev_recursion_level();
-}
-
-/*
- * Sends a packet that begins with an outer IPv4 header, complete but for length,
- * ident and checksum. Takes the reference of @dst and the skb. Returns net_xmit codes.
- */
-int vpcnet_ip4_output(struct net *net, struct sk_buff *skb, struct dst_entry *dst, bool cross_netns)
-{
-	struct iphdr *iph;
-	int err;
-
-	dev_xmit_recursion_inc();
-
-	skb_reset_network_header(skb);
-	skb_scrub_packet(skb, cross_netns);
-	skb_clear_hash_if_not_l4(skb);
-	skb_dst_set(skb, dst);
-	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-
-	/*
-	 * An ident is needed only where somebody may fragment (RFC 6864); its
-	 * counter is shared by all that goes to the same host.
-	 */
-	iph = ip_hdr(skb);
-	if (!(iph->frag_off & htons(IP_DF)))
-		__ip_select_ident(net, iph, skb_shinfo(skb)->gso_segs ?: 1);
-
-	err = ip_local_out(net, NULL, skb);
-
-	dev_xmit_recursion_dec();
-	return net_xmit_eval(err);
 }
 
 /* What conntrack does behind the last LOCAL_IN hook; returns a verdict. */

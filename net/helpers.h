@@ -32,26 +32,6 @@ struct vpcnet_layout {
 };
 void vpcnet_layout(struct vpcnet_layout *out);
 
-/* An IPv4 flow to route, addresses and key in network order. */
-struct vpcnet_flow4 {
-	__be32 remote, local, key;
-	u32 hash, mark;
-	int oif;
-	u8 tos;
-	u8 flow_flags;
-};
-
-/* A route with what the encapsulation needs of it; holds a reference of dst. */
-struct vpcnet_route4 {
-	struct dst_entry *dst;
-	struct net_device *dev;
-	__be32 local;
-	u32 mtu, dev_mtu, dev_tx_queues;
-	u32 headroom;
-	u8 hoplimit;
-	bool mtu_locked;
-};
-
 /* What a tunnel wants to know of the device below it; sizes in bytes. */
 struct vpcnet_uplink {
 	u32 mtu, headroom, tx_queues;
@@ -82,6 +62,11 @@ void vpcnet_rcu_barrier(void);
 bool vpcnet_bh_enter(void);
 void vpcnet_bh_leave(bool entered);
 int vpcnet_this_cpu(void);
+unsigned long vpcnet_cpu_offset(void);
+void __percpu *vpcnet_percpu_alloc(size_t size, size_t align);
+void vpcnet_percpu_free(void __percpu *memory);
+void *vpcnet_percpu_at(void __percpu *memory, unsigned int cpu);
+bool vpcnet_cpu_possible(unsigned int cpu);
 unsigned int vpcnet_nr_cpus(void);
 unsigned int vpcnet_online_cpus(void);
 
@@ -99,19 +84,12 @@ int vpcnet_table_remove(struct rhashtable *ht, struct vpcnet_entry *entry);
 
 /* datapath */
 u32 vpcnet_skb_hash(struct sk_buff *skb);
+u32 vpcnet_seed(void);
 u32 vpcnet_skb_mark(const struct sk_buff *skb);
-bool vpcnet_inet_may_pull(struct sk_buff *skb);
-int vpcnet_cow_head(struct sk_buff *skb, unsigned int headroom);
 bool vpcnet_is_gso(const struct sk_buff *skb);
 bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct dst_cache **cache);
 struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key);
-int vpcnet_route4(struct net *net, struct dst_cache *cache, const struct vpcnet_flow4 *flow,
-		  struct vpcnet_route4 *out);
 bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu);
-void vpcnet_send_too_big(struct sk_buff *skb, unsigned int mtu);
-void vpcnet_gre_header_done(struct sk_buff *skb, bool csum_wanted);
-int vpcnet_recursion(void);
-int vpcnet_ip4_output(struct net *net, struct sk_buff *skb, struct dst_entry *dst, bool cross_netns);
 unsigned int vpcnet_steal(struct sk_buff *skb);
 void vpcnet_icmp_learn_pmtu(struct net *net, struct sk_buff *skb, unsigned int ihl);
 bool vpcnet_gre_rx_csum_ok(struct sk_buff *skb);

@@ -33,6 +33,7 @@ use crate::device::Device;
 use crate::device::Driver;
 use crate::device::NewDevice;
 use crate::device::Slot;
+use crate::lanes;
 use crate::netfilter::HookOps;
 use crate::netfilter::HookSkb;
 use crate::netfilter::Verdict;
@@ -225,11 +226,13 @@ impl<L: LinkDriver> Registration<L> {
 
 impl<L: LinkDriver> Drop for Registration<L> {
     fn drop(&mut self) {
-        // SAFETY: Both are registered. The first call deletes all devices and waits for that, the
-        // second drops the state of all namespaces, the third waits for what RCU is to free by code
-        // of this module. Then nobody refers to the operations any more.
+        // SAFETY: Both are registered. The first call deletes all devices and waits for that, so that
+        // nobody uses the lanes' sockets any more, the third drops the state of all namespaces, the
+        // fourth waits for what RCU is to free by code of this module. Then nobody refers to the
+        // operations any more.
         unsafe {
             bindings::rtnl_link_unregister(&raw mut (*self.ops.as_ptr()).link);
+            lanes::release();
             bindings::unregister_pernet_device(&raw mut (*self.ops.as_ptr()).pernet);
             bindings::vpcnet_rcu_barrier();
             drop(KBox::from_raw(self.ops.as_ptr()));

@@ -7,7 +7,6 @@
 use core::ptr::NonNull;
 use core::slice;
 
-use kernel::error::to_result;
 use kernel::prelude::*;
 
 use vpc_core::lane;
@@ -145,24 +144,29 @@ impl Skb {
         unsafe { slice::from_raw_parts(skb.data, len as usize) }
     }
 
-    /// Makes the network header, as much as IP needs of it, linear; may move the headers.
-    #[inline]
-    pub fn pull_inet(&mut self, _dp: &Datapath) -> bool {
-        // SAFETY: The packet is valid and ours.
-        unsafe { bindings::vpcnet_inet_may_pull(self.as_ptr()) }
-    }
-
-    /// Makes `headroom` bytes before `data`, and the headers there, writable; may move them.
+    /// Makes `headroom` bytes before `data`, and the headers there, writable; may move them. What
+    /// segmentation and checksums have left to do concerns inner headers from now on, with `gso`
+    /// (`SKB_GSO_*`) around them.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
     #[inline]
-    pub fn cow_head(&mut self, headroom: u32, _dp: &Datapath) -> Result<Headroom<'_>> {
+    pub(crate) fn prepare(
+        &mut self,
+        headroom: u32,
+        gso: c_uint,
+        _dp: &Datapath,
+    ) -> Result<Headroom<'_>> {
         // SAFETY: The packet is valid and ours.
-        to_result(unsafe { bindings::vpcnet_cow_head(self.as_ptr(), headroom) })?;
-        // INVARIANT: The head is this packet's alone now.
-        Ok(Headroom { skb: self })
+        match unsafe { bindings::vpcnet_prepare(self.as_ptr(), headroom, gso) } {
+            error if error < 0 => Err(Error::from_errno(error)),
+            // INVARIANT: The head is this packet's alone now.
+            offload => Ok(Headroom {
+                skb: self,
+                offload: offload != 0,
+            }),
+        }
     }
 
     /// Takes `len` bytes from the front, if that many are linear.
@@ -183,22 +187,28 @@ impl Skb {
 /// No clone shares the packet's head, so that it may be written.
 pub struct Headroom<'a> {
     skb: &'a mut Skb,
+    offload: bool,
 }
 
 impl Headroom<'_> {
     /// Puts `len` bytes before `data` and gives them to be written. `None` if there is no such room.
     #[inline]
     pub fn push(&mut self, len: u32) -> Option<&mut [u8]> {
-        let skb = self.skb.raw();
+        let skb = self.skb.raw_mut();
         if (skb.data as usize).wrapping_sub(skb.head as usize) < len as usize {
             return None;
         }
-        // SAFETY: There is room, so that this does not panic; the bytes belong to the packet, and by
-        // the type invariant to nobody else.
-        unsafe {
-            let data = bindings::skb_push(self.skb.as_ptr(), len);
-            Some(slice::from_raw_parts_mut(data.cast(), len as usize))
-        }
+        // SAFETY: There is room in front of `data`.
+        skb.data = unsafe { skb.data.sub(len as usize) };
+        skb.len = skb.len.wrapping_add(len);
+        // SAFETY: The bytes belong to the packet, and by the type invariant to nobody else.
+        Some(unsafe { slice::from_raw_parts_mut(skb.data, len as usize) })
+    }
+
+    /// Whether segmentation or an inner checksum is left to be done.
+    #[inline]
+    pub(crate) fn offload(&self) -> bool {
+        self.offload
     }
 
     #[inline]

@@ -13,6 +13,7 @@ use kernel::prelude::*;
 
 use crate::bindings;
 use crate::context::Datapath;
+use crate::percpu::ThisCpu;
 
 /// A number that one CPU writes and anybody reads.
 #[derive(Default)]
@@ -109,9 +110,10 @@ impl<const DROPS: usize> LaneCounters<DROPS> {
 
     /// Counts a packet sent on `lane`.
     #[inline]
-    pub fn sent(&self, lane: u16, bytes: u32, dp: &Datapath) {
+    pub fn sent(&self, lane: u16, bytes: u32, cpu: ThisCpu<'_>, dp: &Datapath) {
         if let Some(lane) = self
-            .this_cpu(dp)
+            .cpus
+            .get(cpu.id() as usize)
             .and_then(|c| c.lanes.get(usize::from(lane)))
         {
             lane.tx_packets.add(1, dp);

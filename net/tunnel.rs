@@ -13,24 +13,24 @@ use core::ptr::NonNull;
 use kernel::error::to_result;
 use kernel::prelude::*;
 
+use vpc_core::ip::Addr;
+
 use crate::bindings;
 use crate::context::Datapath;
 use crate::netns::Net;
-use crate::route::CacheRef;
-use crate::route::Route4;
-use crate::skb::Headroom;
+use crate::device::Device;
+use crate::device::Driver;
+use crate::path::CacheRef;
+use crate::path::Path;
 use crate::skb::Skb;
-
-/// Levels of encapsulation that a packet may go through, `IP_TUNNEL_RECURSION_LIMIT`.
-const RECURSION_LIMIT: c_int = bindings::VPCNET_RECURSION_LIMIT as c_int;
 
 /// Outer addressing of one packet, from or for its metadata; `struct ip_tunnel_key`.
 #[derive(Clone, Copy)]
 pub struct TunnelKey {
     /// Outer address of the other end.
-    pub remote: u32,
+    pub remote: Addr,
     /// Outer address of this end; 0 lets the route choose.
-    pub local: u32,
+    pub local: Addr,
     /// The key, if there is one.
     pub key: Option<u32>,
     /// Whether there is a GRE checksum.
@@ -61,8 +61,8 @@ impl Metadata {
     /// `ENOMEM`.
     pub fn for_received(key: &TunnelKey, _dp: &Datapath) -> Result<Self> {
         let key = bindings::vpcnet_tun_key {
-            remote: key.remote.to_be(),
-            local: key.local.to_be(),
+            remote: v4(key.remote).to_be(),
+            local: v4(key.local).to_be(),
             key: key.key.unwrap_or(0).to_be(),
             tos: key.tos,
             ttl: key.ttl,
@@ -92,27 +92,31 @@ impl Drop for Metadata {
     }
 }
 
-impl Headroom<'_> {
-    /// Tells segmentation and checksums about the GRE header that was just pushed; with `csum` its
-    /// checksum field is there, and zero.
-    ///
-    /// Does nothing if that many bytes are not linear.
-    #[inline]
-    pub fn gre_header_done(&mut self, csum: bool, _dp: &Datapath) {
-        let skb = self.skb();
-        if skb.linear().len() < 8 {
-            return;
-        }
-        // SAFETY: The packet is valid, ours, and has the bytes that are written, which are its own.
-        unsafe { bindings::vpcnet_gre_header_done(skb.as_ptr(), csum) };
+/// Which way a packet takes to its uplink.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OutputMode(c_uint);
+
+impl OutputMode {
+    /// Directly, unless a firewall of the host wants to see it.
+    pub const AUTO: Self = OutputMode(0);
+    /// Directly, past any firewall.
+    pub const DIRECT: Self = OutputMode(bindings::VPCNET_OUT_DIRECT);
+    /// Through the host's output path.
+    pub const STACK: Self = OutputMode(bindings::VPCNET_OUT_STACK);
+
+    /// The same, and the lane decides the uplink's queue.
+    pub const fn keeping_lanes(self) -> Self {
+        OutputMode(self.0 | bindings::VPCNET_OUT_KEEP_LANE)
     }
 }
 
-/// Whether encapsulating once more would go deeper than the stack allows.
-#[inline]
-pub fn too_deep(_dp: &Datapath) -> bool {
-    // SAFETY: Reads a counter of this CPU (or task).
-    unsafe { bindings::vpcnet_recursion() > RECURSION_LIMIT }
+/// Checksums that outer headers ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Checksums {
+    /// There is a UDP header, with or without a checksum.
+    pub udp: Option<bool>,
+    /// The GRE header has one.
+    pub gre: bool,
 }
 
 impl Skb {
@@ -130,8 +134,8 @@ impl Skb {
             key.assume_init()
         };
         let key = TunnelKey {
-            remote: u32::from_be(key.remote),
-            local: u32::from_be(key.local),
+            remote: Addr::V4(u32::from_be(key.remote)),
+            local: Addr::V4(u32::from_be(key.local)),
             key: key.has_key.then_some(u32::from_be(key.key)),
             csum: key.csum,
             df: key.df,
@@ -145,20 +149,50 @@ impl Skb {
         Some((key, cache))
     }
 
-    /// Prepares checksum and segmentation for GRE; `iptunnel_handle_offloads()`.
+    /// Puts outer headers in front, which `write` writes, for [`Path::ip_len`] and
+    /// [`Path::headers_len`]; prepares what checksums and segmentation have left to do.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
+    /// `ENOMEM`, or `EINVAL` if `write` says `None`.
     #[inline]
-    pub fn handle_gre_offloads(&mut self, csum: bool, _dp: &Datapath) -> Result {
-        let gso = if csum {
-            bindings::SKB_GSO_GRE_CSUM
-        } else {
-            bindings::SKB_GSO_GRE
+    pub fn encapsulate(
+        &mut self,
+        path: &Path<'_>,
+        sums: Checksums,
+        write: impl FnOnce(&mut [u8]) -> Option<()>,
+        dp: &Datapath,
+    ) -> Result {
+        let gso = match sums {
+            Checksums { gre: true, .. } => bindings::SKB_GSO_GRE_CSUM,
+            Checksums { udp: None, .. } => bindings::SKB_GSO_GRE,
+            Checksums { udp: Some(false), .. } => bindings::SKB_GSO_UDP_TUNNEL,
+            Checksums { udp: Some(true), .. } => bindings::SKB_GSO_UDP_TUNNEL_CSUM,
         };
-        // SAFETY: The packet is valid and ours.
-        to_result(unsafe { bindings::iptunnel_handle_offloads(self.as_ptr(), gso as c_int) })
+        let len = path.headers_len();
+        let mut head = self.prepare(path.headroom().saturating_add(len), gso as c_uint, dp)?;
+        write(head.push(len).ok_or(ENOMEM)?).ok_or(EINVAL)?;
+
+        let mut what = 0;
+        if head.offload() {
+            what |= bindings::VPCNET_HDR_OFFLOAD;
+        }
+        if sums.gre {
+            what |= bindings::VPCNET_HDR_GRE_CSUM;
+        }
+        match sums.udp {
+            Some(true) => what |= bindings::VPCNET_HDR_UDP | bindings::VPCNET_HDR_UDP_CSUM,
+            // A packet with nothing left to do has its zero already.
+            Some(false) if head.offload() => what |= bindings::VPCNET_HDR_UDP,
+            _ => (),
+        }
+        if what != 0 {
+            let ip_len = path.ip_len();
+            // SAFETY: The packet is valid, ours, and begins with the outer headers, in bytes that
+            // are its own.
+            unsafe { bindings::vpcnet_headers_done(head.skb().as_ptr(), ip_len, what) };
+        }
+        Ok(())
     }
 
     /// Whether the inner packet, or each segment of it, is at most `mtu` bytes of IP, where its
@@ -172,27 +206,40 @@ impl Skb {
         self.is_gso() && unsafe { bindings::vpcnet_gso_fits(self.as_const_ptr(), mtu) }
     }
 
-    /// Tells the sender of the inner packet, by ICMP, that no more than `mtu` bytes of IP fit.
-    pub fn send_too_big(&mut self, mtu: u32, _dp: &Datapath) {
-        // SAFETY: The packet is valid and ours, and comes from a device's transmit function.
-        unsafe { bindings::vpcnet_send_too_big(self.as_ptr(), mtu) };
+    /// Tells the sender of the inner packet, by ICMP, that no more than `mtu` bytes of IP fit; the
+    /// outer headers and the inner ones before IP take `headers` bytes. Over a bridge the answer
+    /// comes back by `dev` as from the other end, in place of the packet: then there is none left.
+    pub fn refuse_too_big<D: Driver>(
+        self,
+        dev: &Device<D>,
+        path: &Path<'_>,
+        headers: u32,
+        mtu: u32,
+        _dp: &Datapath,
+    ) -> Option<Self> {
+        let skb = self.into_raw();
+        // SAFETY: The packet is valid and ours, and comes from the device's transmit function; it is
+        // gone if the function says so.
+        unsafe {
+            let gone = bindings::vpcnet_too_big(skb, dev.as_ptr(), path.as_ptr(), headers, mtu);
+            (!gone).then(|| Skb::from_raw(NonNull::new_unchecked(skb)))
+        }
     }
 
-    /// Sends the packet, which begins with an outer IPv4 header (complete but for length, ident and
-    /// checksum), over `route`. Returns whether the layers below took it.
+    /// Sends the packet, which begins with its outer headers, on its path. Returns whether the
+    /// layers below took it.
     #[inline]
-    pub fn output_ip4(self, net: &Net, route: Route4, cross_netns: bool, _dp: &Datapath) -> bool {
-        if self.linear().len() < vpc_core::ip::V4_LEN {
-            return false;
-        }
-        // SAFETY: The packet and the reference of the route are given away; the header is there.
+    pub fn output(
+        self,
+        net: &Net,
+        path: Path<'_>,
+        mode: OutputMode,
+        lane: u16,
+        _dp: &Datapath,
+    ) -> bool {
+        // SAFETY: The packet is given away; the path is valid, and is not used afterwards.
         unsafe {
-            bindings::vpcnet_ip4_output(
-                net.as_ptr(),
-                self.into_raw(),
-                route.into_dst(),
-                cross_netns,
-            ) == 0
+            bindings::vpcnet_output(self.into_raw(), net.as_ptr(), path.as_ptr(), mode.0, lane) == 0
         }
     }
 
@@ -229,5 +276,12 @@ impl Skb {
             error if error < 0 => Err(ENOMEM),
             judgement => Ok(judgement < 2),
         }
+    }
+}
+
+fn v4(addr: Addr) -> u32 {
+    match addr {
+        Addr::V4(addr) => addr,
+        Addr::V6(_) => 0,
     }
 }

@@ -26,3 +26,4 @@ pub mod flow;
 pub mod gre;
 pub mod ip;
 pub mod lane;
+pub mod outer;

@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The way of an encapsulated packet to its uplink; see output.h.
+ *
+ * A lane outranks XPS only as the transmit queue of the packet's socket, which
+ * the stack asks first. So there is a socket for each lane. None of them sends
+ * or receives: they are names for queues, shared by all devices of the module.
+ */
+#include "output.h"
+
+#include <linux/etherdevice.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <net/arp.h>
+#include <net/dst_metadata.h>
+#include <net/gre.h>
+#include <net/gso.h>
+#include <net/icmp.h>
+#include <net/ip6_checksum.h>
+#include <net/ip6_route.h>
+#include <net/ip_tunnels.h>
+#include <net/ndisc.h>
+#include <net/route.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+#include <net/udp.h>
+
+static struct sock *vpcnet_lanes[VPCNET_MAX_LANES];
+
+/* How far ahead a socket's queue is said to be fresh: it is never stale. */
+#define VPCNET_LANE_FRESH	(10 * HZ)
+
+/* Makes sure that there are sockets for lanes below @lanes. */
+int vpcnet_lanes_reserve(unsigned int lanes)
+{
+	struct socket *sock;
+	unsigned int lane;
+	int err;
+
+	ASSERT_RTNL();
+	for (lane = 0; lane < min_t(unsigned int, lanes, VPCNET_MAX_LANES); lane++) {
+		if (vpcnet_lanes[lane])
+			continue;
+		/* The first namespace never ends, however long a packet lives. */
+		err = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP, &sock);
+		if (err)
+			return err;
+		sk_tx_queue_set(sock->sk, lane);
+		smp_store_release(&vpcnet_lanes[lane], sock->sk);
+	}
+	return 0;
+}
+
+/* When no device is left. Packets that are still queued hold their socket. */
+void vpcnet_lanes_release(void)
+{
+	unsigned int lane;
+
+	for (lane = 0; lane < VPCNET_MAX_LANES; lane++) {
+		if (!vpcnet_lanes[lane])
+			continue;
+		sock_release(vpcnet_lanes[lane]->sk_socket);
+		vpcnet_lanes[lane] = NULL;
+	}
+}
+
+static struct sock *vpcnet_lane_sock(u16 lane)
+{
+	return smp_load_acquire(&vpcnet_lanes[lane % VPCNET_MAX_LANES]);
+}
+
+/*
+ * Ties a packet to a queue of the devices below. The count of the socket is an
+ * atomic that all CPUs on this lane share, as they are about to share the lock
+ * and the ring of the queue that it stands for.
+ */
+static void vpcnet_take_lane(struct sk_buff *skb, u16 lane)
+{
+	struct sock *sk = skb->sk;
+
+	if (sk && sk_fullsock(sk) && sk_is_tcp(sk)) {
+		/* The host's own TCP: it counts on its packets (TSQ). */
+		sk_tx_queue_set(sk, lane);
+	} else {
+		skb_orphan(skb);
+		sk = vpcnet_lane_sock(lane);
+		if (likely(sk)) {
+			if (unlikely(time_before(READ_ONCE(sk->sk_tx_queue_mapping_jiffies),
+						 jiffies + VPCNET_LANE_FRESH / 2)))
+				WRITE_ONCE(sk->sk_tx_queue_mapping_jiffies,
+					   jiffies + VPCNET_LANE_FRESH);
+			sock_hold(sk);
+			skb->sk = sk;
+			skb->destructor = sock_efree;
+		}
+	}
+	/* Else the stack would choose the socket's queue anew. */
+	skb->ooo_okay = 0;
+	skb_record_rx_queue(skb, lane);
+}
+
+struct vpcnet_lowest {
+	u16 hardware, any;
+};
+
+static int vpcnet_lowest_of(struct net_device *lower, struct netdev_nested_priv *priv)
+{
+	struct vpcnet_lowest *lowest = priv->data;
+	u16 queues = min_t(unsigned int, READ_ONCE(lower->real_num_tx_queues), U16_MAX);
+
+	if (!list_empty(&lower->adj_list.lower) || queues < 2)
+		return 0;
+	lowest->any = min(lowest->any, queues);
+	if (lower->dev.parent)
+		lowest->hardware = min(lowest->hardware, queues);
+	return 0;
+}
+
+/*
+ * Transmit queues that tell lanes apart: those of the lowest devices below, of
+ * the hardware among them if there is any, of that with the fewest if there are
+ * several. With none that has more than one queue, those of @dev itself.
+ */
+u16 vpcnet_lowest_queues(struct net_device *dev)
+{
+	struct vpcnet_lowest lowest = { .hardware = U16_MAX, .any = U16_MAX };
+	struct netdev_nested_priv priv = { .data = &lowest };
+
+	if (!list_empty(&dev->adj_list.lower)) {
+		netdev_walk_all_lower_dev_rcu(dev, vpcnet_lowest_of, &priv);
+		if (lowest.hardware != U16_MAX)
+			return lowest.hardware;
+		if (lowest.any != U16_MAX)
+			return lowest.any;
+	}
+	return READ_ONCE(dev->real_num_tx_queues);
+}
+
+/* What may change while a route stays the same. */
+static void vpcnet_path_refresh(struct vpcnet_path *path)
+{
+	struct net_device *dev = dst_dev_rcu(path->dst);
+
+	path->tick = jiffies;
+	path->mtu = dst_mtu(path->dst);
+	path->stacked = !list_empty(&dev->adj_list.lower);
+	path->queues = vpcnet_lowest_queues(dev);
+}
+
+static bool vpcnet_path_is_direct(const struct dst_entry *dst, const struct net_device *dev,
+				  bool v6)
+{
+#ifdef CONFIG_XFRM
+	if (dst->xfrm)
+		return false;
+#endif
+	if (dst->lwtstate || dst->error || netif_is_l3_slave(dev) || netif_is_l3_master(dev) ||
+	    !dev->header_ops || !dev->header_ops->cache)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (v6)
+		return dst->output == ip6_output &&
+		       !(dst_rt6_info(dst)->rt6i_flags & (RTF_LOCAL | RTF_ANYCAST));
+#endif
+	return dst->output == ip_output &&
+	       !(dst_rtable(dst)->rt_flags & (RTCF_LOCAL | RTCF_BROADCAST | RTCF_MULTICAST));
+}
+
+static struct dst_entry *vpcnet_lookup4(struct net *net, struct dst_cache *cache,
+					const struct vpcnet_flow *flow, struct vpcnet_path *out)
+{
+	struct rtable *rt = NULL;
+	struct flowi4 fl4;
+
+	if (cache)
+		rt = dst_cache_get_ip4(cache, &fl4.saddr);
+	if (!rt) {
+		ip_tunnel_init_flow(&fl4, flow->proto, flow->remote.s6_addr32[0],
+				    flow->local.s6_addr32[0], flow->key,
+				    flow->tos & INET_DSCP_MASK, net, flow->oif, flow->mark,
+				    flow->hash, flow->flow_flags);
+		if (flow->proto == IPPROTO_UDP) {
+			fl4.fl4_sport = flow->sport;
+			fl4.fl4_dport = flow->dport;
+		}
+		rt = ip_route_output_key(net, &fl4);
+		if (IS_ERR(rt))
+			return ERR_CAST(rt);
+		if (cache)
+			dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
+	}
+	out->local.s6_addr32[0] = fl4.saddr;
+	out->hoplimit = ip4_dst_hoplimit(&rt->dst);
+	out->mtu_locked = ip_mtu_locked(&rt->dst);
+	return &rt->dst;
+}
+
+static struct dst_entry *vpcnet_lookup6(struct net *net, struct dst_cache *cache,
+					const struct vpcnet_flow *flow, struct vpcnet_path *out)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	struct dst_entry *dst = NULL;
+	struct flowi6 fl6;
+
+	if (cache)
+		dst = dst_cache_get_ip6(cache, &fl6.saddr);
+	if (!dst) {
+		memset(&fl6, 0, sizeof(fl6));
+		fl6.daddr = flow->remote;
+		fl6.saddr = flow->local;
+		fl6.flowi6_proto = flow->proto;
+		fl6.flowi6_oif = flow->oif;
+		fl6.flowi6_mark = flow->mark;
+		fl6.flowlabel = ip6_make_flowinfo(flow->tos & INET_DSCP_MASK, flow->flowlabel);
+		fl6.mp_hash = flow->hash;
+		if (flow->proto == IPPROTO_UDP) {
+			fl6.fl6_sport = flow->sport;
+			fl6.fl6_dport = flow->dport;
+		} else {
+			fl6.fl6_gre_key = flow->key;
+		}
+		dst = ip6_dst_lookup_flow(net, NULL, &fl6, NULL);
+		if (IS_ERR(dst))
+			return dst;
+		if (cache)
+			dst_cache_set_ip6(cache, dst, &fl6.saddr);
+	}
+	out->local = fl6.saddr;
+	out->hoplimit = ip6_dst_hoplimit(dst);
+	out->cookie = rt6_get_cookie(dst_rt6_info(dst));
+	return dst;
+#else
+	return ERR_PTR(-EAFNOSUPPORT);
+#endif
+}
+
+int vpcnet_path_lookup(struct net *net, struct dst_cache *cache, const struct vpcnet_flow *flow,
+		       struct vpcnet_path *out)
+{
+	struct net_device *dev;
+	struct dst_entry *dst;
+
+	memset(out, 0, sizeof(*out));
+	out->v6 = flow->v6;
+	dst = flow->v6 ? vpcnet_lookup6(net, cache, flow, out)
+		       : vpcnet_lookup4(net, cache, flow, out);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+
+	out->dst = dst;
+	out->remote = flow->remote;
+	out->proto = flow->proto;
+	rcu_read_lock();
+	dev = dst_dev_rcu(dst);
+	out->headroom = LL_RESERVED_SPACE(dev) + dst->header_len;
+	out->direct = vpcnet_path_is_direct(dst, dev, flow->v6);
+	vpcnet_path_refresh(out);
+	rcu_read_unlock();
+	return 0;
+}
+
+struct net_device *vpcnet_path_dev(const struct vpcnet_path *path)
+{
+	return dst_dev_rcu(path->dst);
+}
+
+u32 vpcnet_path_dev_mtu(const struct vpcnet_path *path)
+{
+	u32 mtu;
+
+	rcu_read_lock();
+	mtu = READ_ONCE(dst_dev_rcu(path->dst)->mtu);
+	rcu_read_unlock();
+	return mtu;
+}
+
+/*
+ * What comes first for each packet, in one call: the checks that concern no
+ * single device, and whether the path of this CPU among @paths (or NULL) is
+ * still good.
+ */
+struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percpu *paths)
+{
+	struct vpcnet_begin begin = {
+		.cpu = raw_smp_processor_id(),
+#ifdef CONFIG_SMP
+		.offset = __my_cpu_offset,
+#endif
+	};
+	struct vpcnet_path *path;
+
+	if (unlikely(dev_recursion_level() > IP_TUNNEL_RECURSION_LIMIT)) {
+		begin.state = VPCNET_BEGIN_TOO_DEEP;
+		return begin;
+	}
+	if (unlikely(!pskb_may_pull(skb, ETH_HLEN) || !pskb_inet_may_pull(skb))) {
+		begin.state = VPCNET_BEGIN_BAD_FRAME;
+		return begin;
+	}
+	begin.state = VPCNET_BEGIN_NO_PATH;
+	if (!paths)
+		return begin;
+	path = raw_cpu_ptr(paths);
+	if (unlikely(!path->dst || !dst_check(path->dst, path->cookie)))
+		return begin;
+	if (unlikely(path->tick != jiffies))
+		vpcnet_path_refresh(path);
+	begin.state = VPCNET_BEGIN_PATH;
+	return begin;
+}
+
+/*
+ * Makes @headroom bytes in front writable, and what is there inner headers if
+ * there is work on them left to do. Negative: no memory; 1: there is; 0: there
+ * is not.
+ */
+int vpcnet_prepare(struct sk_buff *skb, unsigned int headroom, unsigned int gso_type)
+{
+	int err = skb_cow_head(skb, headroom);
+
+	if (unlikely(err))
+		return err;
+	if (likely(!skb_is_gso(skb) && skb->ip_summed != CHECKSUM_PARTIAL)) {
+		skb->ip_summed = CHECKSUM_NONE;
+		skb->encapsulation = 0;
+		return 0;
+	}
+	err = iptunnel_handle_offloads(skb, gso_type);
+	return unlikely(err) ? err : 1;
+}
+
+/* The outer headers stand at skb->data, their checksums zero. */
+void vpcnet_headers_done(struct sk_buff *skb, unsigned int ip_len, unsigned int what)
+{
+	const bool v6 = ip_len == sizeof(struct ipv6hdr);
+	struct gre_base_hdr *greh;
+
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, ip_len);
+	if (what & VPCNET_HDR_OFFLOAD)
+		skb_set_inner_protocol(skb, htons(ETH_P_TEB));
+	if (what & VPCNET_HDR_UDP) {
+		const unsigned int len = skb->len - ip_len;
+		const bool nocheck = !(what & VPCNET_HDR_UDP_CSUM);
+
+		if (!v6)
+			udp_set_csum(nocheck, skb, ip_hdr(skb)->saddr, ip_hdr(skb)->daddr, len);
+#if IS_ENABLED(CONFIG_IPV6)
+		else
+			udp6_set_csum(nocheck, skb, &ipv6_hdr(skb)->saddr,
+				      &ipv6_hdr(skb)->daddr, len);
+#endif
+		return;
+	}
+	if (!(what & VPCNET_HDR_GRE_CSUM))
+		return;
+	/* For GSO frames each segment gets its own, in gre_gso_segment(). */
+	if (skb_shinfo(skb)->gso_type & (SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
+		return;
+	greh = (struct gre_base_hdr *)skb_transport_header(skb);
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		*(__sum16 *)(greh + 1) = csum_fold(lco_csum(skb));
+	} else {
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = skb_transport_header(skb) - skb->head;
+		skb->csum_offset = sizeof(*greh);
+	}
+}
+
+/* Hooks of security modules have priorities of their own, by agreement. */
+static bool vpcnet_is_lsm_hook(const struct nf_hook_ops *ops)
+{
+	return ops->hook_ops_type == NF_HOOK_OP_UNDEFINED &&
+	       (ops->priority == NF_IP_PRI_SELINUX_FIRST ||
+		ops->priority == NF_IP_PRI_SELINUX_LAST);
+}
+
+static bool vpcnet_has_rules(const struct nf_hook_entries *entries)
+{
+	struct nf_hook_ops **ops;
+	unsigned int i;
+
+	if (!entries)
+		return false;
+	ops = nf_hook_entries_get_hook_ops(entries);
+	for (i = 0; i < entries->num_hook_entries; i++) {
+		if (!vpcnet_is_lsm_hook(ops[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the host wants to see the packets that it sends. */
+static bool vpcnet_is_firewalled(const struct net *net, bool v6)
+{
+	struct nf_hook_entries __rcu *const *hooks = v6 ? net->nf.hooks_ipv6 : net->nf.hooks_ipv4;
+
+	return vpcnet_has_rules(rcu_dereference(hooks[NF_INET_LOCAL_OUT])) ||
+	       vpcnet_has_rules(rcu_dereference(hooks[NF_INET_POST_ROUTING]));
+}
+
+/* The next hop's entry, if a link layer header is at hand. */
+static struct neighbour *vpcnet_neigh(struct sk_buff *skb, const struct dst_entry *dst,
+				      struct net_device *dev, bool v6)
+{
+	struct neighbour *neigh;
+
+	if (!v6) {
+		const struct rtable *rt = dst_rtable(dst);
+
+		if (unlikely(rt->rt_gw_family == AF_INET6))
+			return NULL;
+		neigh = __ipv4_neigh_lookup_noref(dev, (__force u32)
+						  (rt->rt_gw_family ? rt->rt_gw4
+								    : ip_hdr(skb)->daddr));
+	} else {
+#if IS_ENABLED(CONFIG_IPV6)
+		neigh = __ipv6_neigh_lookup_noref(dev, rt6_nexthop(dst_rt6_info(dst),
+								   &ipv6_hdr(skb)->daddr));
+#else
+		neigh = NULL;
+#endif
+	}
+	if (!neigh || !(READ_ONCE(neigh->nud_state) & NUD_CONNECTED) ||
+	    !READ_ONCE(neigh->hh.hh_len))
+		return NULL;
+	return neigh;
+}
+
+static int vpcnet_output_direct(struct sk_buff *skb, struct net *net, const struct dst_entry *dst,
+				struct net_device *dev, struct neighbour *neigh, bool v6)
+{
+	skb->dev = dev;
+	if (!v6) {
+		skb->protocol = htons(ETH_P_IP);
+		IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+		IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, skb->len);
+	} else {
+#if IS_ENABLED(CONFIG_IPV6)
+		struct inet6_dev *idev = ip6_dst_idev((struct dst_entry *)dst);
+
+		skb->protocol = htons(ETH_P_IPV6);
+		IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTREQUESTS);
+		IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
+#endif
+	}
+	return neigh_hh_output(&neigh->hh, skb);
+}
+
+static int vpcnet_output_stack(struct sk_buff *skb, struct net *net, struct dst_entry *dst,
+			       bool v6)
+{
+	dst_hold(dst);
+	skb_dst_set(skb, dst);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (v6) {
+		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+		return ip6_local_out(net, NULL, skb);
+	}
+#endif
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	return ip_local_out(net, NULL, skb);
+}
+
+/* What fragmentation hands each fragment to: @sk is the lane's. */
+static int vpcnet_output_fragment(struct net *net, struct sock *sk, struct sk_buff *skb)
+{
+	struct dst_entry *dst = skb_dst(skb);
+	struct net_device *dev = dst_dev_rcu(dst);
+	const bool v6 = skb->protocol == htons(ETH_P_IPV6);
+	struct neighbour *neigh;
+
+	if (sk)
+		vpcnet_take_lane(skb, READ_ONCE(sk->sk_tx_queue_mapping));
+	neigh = vpcnet_neigh(skb, dst, dev, v6);
+	if (likely(neigh))
+		return vpcnet_output_direct(skb, net, dst, dev, neigh, v6);
+	return dst_output(net, NULL, skb);
+}
+
+/*
+ * Fragments keep their lane only if they are made here, where no rule of the
+ * host waits for the whole packet. The packet itself has no socket: what the
+ * stack takes for fragments without a copy, it would account to it.
+ */
+static int vpcnet_fragment(struct sk_buff *skb, struct net *net, struct dst_entry *dst,
+			   struct net_device *dev, struct sock *sk, bool v6)
+{
+	dst_hold(dst);
+	skb_dst_set(skb, dst);
+	skb->dev = dev;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (v6) {
+		skb->protocol = htons(ETH_P_IPV6);
+		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+		skb->ignore_df = 1;
+		return ip6_fragment(net, sk, skb, vpcnet_output_fragment);
+	}
+#endif
+	skb->protocol = htons(ETH_P_IP);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	return ip_do_fragment(net, sk, skb, vpcnet_output_fragment);
+}
+
+static bool vpcnet_fits(const struct sk_buff *skb, unsigned int mtu)
+{
+	if (skb_is_gso(skb))
+		return skb_gso_validate_network_len(skb, mtu);
+	return skb->len <= mtu;
+}
+
+/*
+ * Sends a packet that begins with its outer IP header. Takes the skb, and
+ * leaves @path alone. Returns net_xmit codes.
+ */
+int vpcnet_output(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,
+		  unsigned int flags, u16 lane)
+{
+	struct dst_entry *dst = path->dst;
+	struct net_device *dev = dst_dev_rcu(dst);
+	const bool keep = flags & VPCNET_OUT_KEEP_LANE;
+	const bool fits = vpcnet_fits(skb, path->mtu);
+	const bool v6 = path->v6;
+	struct neighbour *neigh;
+	bool direct;
+	int err;
+
+	dev_xmit_recursion_inc();
+
+	skb_reset_network_header(skb);
+	skb_scrub_packet(skb, !net_eq(dev_net(skb->dev), net));
+	skb_clear_hash_if_not_l4(skb);
+	if (likely(keep)) {
+		unsigned int queues = path->stacked ? path->queues
+						    : READ_ONCE(dev->real_num_tx_queues);
+
+		if (unlikely(lane >= queues))
+			lane = queues ? lane % queues : 0;
+	}
+	if (likely(keep && fits)) {
+		vpcnet_take_lane(skb, lane);
+	} else {
+		if (!fits)
+			skb_orphan(skb);
+		skb_set_queue_mapping(skb, 0);
+	}
+
+	direct = path->direct && !(flags & VPCNET_OUT_STACK) &&
+		 ((flags & VPCNET_OUT_DIRECT) || !vpcnet_is_firewalled(net, v6));
+	neigh = likely(direct && fits) ? vpcnet_neigh(skb, dst, dev, v6) : NULL;
+	if (likely(neigh)) {
+		err = vpcnet_output_direct(skb, net, dst, dev, neigh, v6);
+	} else if (direct && !fits && !skb_is_gso(skb)) {
+		err = vpcnet_fragment(skb, net, dst, dev, keep ? vpcnet_lane_sock(lane) : NULL, v6);
+	} else {
+		skb->ignore_df = v6;
+		err = vpcnet_output_stack(skb, net, dst, v6);
+	}
+
+	dev_xmit_recursion_dec();
+	return net_xmit_eval(err);
+}
+
+/*
+ * An identification for a packet that may be fragmented, out of a block of this
+ * CPU's: the counter behind it is shared by all that goes to the same host.
+ */
+u16 vpcnet_ident(struct net *net, struct vpcnet_path *path, const struct sk_buff *skb,
+		 unsigned int block)
+{
+	const u16 want = skb_shinfo(skb)->gso_segs ?: 1;
+	u16 ident;
+
+	if (path->idents < want) {
+		struct iphdr iph = {
+			.saddr = path->local.s6_addr32[0],
+			.daddr = path->remote.s6_addr32[0],
+			.protocol = path->proto,
+		};
+
+		path->idents = max_t(u16, want, block);
+		__ip_select_ident(net, &iph, path->idents);
+		path->ident = ntohs(iph.id);
+	}
+	ident = path->ident;
+	path->ident += want;
+	path->idents -= want;
+	return ident;
+}
+
+/*
+ * Tells the sender of an inner packet that @mtu bytes of IP is what fits behind
+ * @headers bytes in front of it. Where the packet came over a bridge there is
+ * no route back, so the answer is made out of it, and comes in by @dev as from
+ * the other end. True if so, and the packet gone.
+ */
+bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vpcnet_path *path,
+		    unsigned int headers, unsigned int mtu)
+{
+	if (netif_is_any_bridge_port(dev)) {
+		if (skb_tunnel_check_pmtu(skb, path->dst, headers, true) <= 0)
+			return false;
+		if (skb_tunnel_info(skb)) {
+			struct ip_tunnel_info *own = skb_tunnel_info_unclone(skb);
+
+			if (unlikely(!own))
+				return false;
+			if (ip_tunnel_info_af(own) == AF_INET6)
+				swap(own->key.u.ipv6.src, own->key.u.ipv6.dst);
+			else
+				swap(own->key.u.ipv4.src, own->key.u.ipv4.dst);
+		}
+		skb->protocol = eth_type_trans(skb, dev);
+		netif_rx(skb);
+		return true;
+	}
+	if (skb_valid_dst(skb))
+		skb_dst_update_pmtu_no_confirm(skb, mtu);
+	if (skb->protocol == htons(ETH_P_IP)) {
+		/* icmp_ndo_send() looks at the options in the control block. */
+		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	} else if (skb->protocol == htons(ETH_P_IPV6)) {
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+	}
+	return false;
+}

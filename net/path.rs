@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way of outer packets to their uplink: routes, and what is kept of them on each CPU.
+//!
+//! A [`Route`] is looked up and owned. A [`Paths`] keeps one route for each CPU together with the
+//! outer headers that go with it, so that the next packet needs neither a look-up nor a header made
+//! from nothing. A [`Path`] is either of them while a packet is handled.
+//!
+//! C header: `net/output.h`
+
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use kernel::error::to_result;
+use kernel::prelude::*;
+use kernel::types::Opaque;
+
+use vpc_core::ip;
+use vpc_core::ip::Addr;
+use vpc_core::outer::Packet;
+use vpc_core::outer::Template;
+
+use crate::bindings;
+use crate::context::Datapath;
+use crate::context::Rtnl;
+use crate::netns::Net;
+use crate::percpu::PerCpu;
+use crate::percpu::ThisCpu;
+use crate::skb::Skb;
+
+/// What a tunnel wants to know of the device below it.
+#[derive(Clone, Copy)]
+pub struct Uplink {
+    /// MTU in bytes.
+    pub mtu: u32,
+    /// Bytes that it and what is below it put in front.
+    pub headroom: u32,
+    /// Transmit queues that tell lanes apart: of the device, or of the lowest ones below it.
+    pub tx_queues: u16,
+}
+
+impl Uplink {
+    /// The device with an index in a namespace, under RTNL.
+    pub fn by_index(net: &Net, ifindex: u32, _rtnl: &Rtnl) -> Option<Self> {
+        let mut raw = MaybeUninit::<bindings::vpcnet_uplink>::uninit();
+        // SAFETY: The namespace is valid, RTNL is held, `raw` is filled in if the result is true.
+        let raw = unsafe {
+            if !bindings::vpcnet_uplink(net.as_ptr(), ifindex as c_int, raw.as_mut_ptr()) {
+                return None;
+            }
+            raw.assume_init()
+        };
+        Some(Uplink {
+            mtu: raw.mtu,
+            headroom: raw.headroom,
+            tx_queues: u16::try_from(raw.tx_queues).unwrap_or(u16::MAX),
+        })
+    }
+}
+
+/// What a route is looked up by.
+#[derive(Clone, Copy)]
+pub struct Flow {
+    /// Destination address.
+    pub remote: Addr,
+    /// Source address, of the same version; none lets the route choose.
+    pub local: Addr,
+    /// GRE key, which a policy rule may look at.
+    pub key: u32,
+    /// Ports, if there is a UDP header.
+    pub udp: Option<(u16, u16)>,
+    /// Flow hash, for multipath.
+    pub hash: u32,
+    /// Firewall mark.
+    pub mark: u32,
+    /// Index of the device to leave by; 0 for any.
+    pub oif: u32,
+    /// TOS; its DSCP counts.
+    pub tos: u8,
+    /// `FLOWI_FLAG_*`.
+    pub flags: u8,
+    /// Flow label, for IPv6.
+    pub flow_label: u32,
+}
+
+impl Flow {
+    fn to_raw(self) -> bindings::vpcnet_flow {
+        let (sport, dport) = self.udp.unwrap_or((0, 0));
+        bindings::vpcnet_flow {
+            remote: to_in6(self.remote),
+            local: to_in6(self.local),
+            key: self.key.to_be(),
+            flowlabel: self.flow_label.to_be(),
+            hash: self.hash,
+            mark: self.mark,
+            oif: self.oif as c_int,
+            sport: sport.to_be(),
+            dport: dport.to_be(),
+            proto: match self.udp {
+                Some(_) => ip::PROTO_UDP,
+                None => ip::PROTO_GRE,
+            },
+            tos: self.tos,
+            flow_flags: self.flags,
+            v6: self.remote.version() == ip::Version::V6,
+        }
+    }
+}
+
+/// An address as the helpers pass it: one of IPv4 is the first word.
+fn to_in6(addr: Addr) -> bindings::in6_addr {
+    let bytes = match addr {
+        Addr::V4(addr) => (u128::from(addr) << 96).to_be_bytes(),
+        Addr::V6(addr) => addr.to_be_bytes(),
+    };
+    let mut raw: bindings::in6_addr = pin_init::zeroed();
+    raw.in6_u.u6_addr8 = bytes;
+    raw
+}
+
+/// A route to a remote.
+///
+/// # Invariants
+///
+/// `raw.dst` is valid and a reference of it is held.
+pub struct Route {
+    raw: bindings::vpcnet_path,
+}
+
+impl Route {
+    /// Looks a route up, in `cache` first.
+    ///
+    /// # Errors
+    ///
+    /// What the routing tables say: `ENETUNREACH`, `EHOSTUNREACH`, `EACCES`, ...
+    #[inline]
+    pub fn lookup(
+        net: &Net,
+        cache: Option<CacheRef<'_>>,
+        flow: &Flow,
+        _dp: &Datapath,
+    ) -> Result<Self> {
+        let cache = cache.map_or(ptr::null_mut(), |cache| cache.0.get());
+        // SAFETY: `net` is valid, `cache` is null or valid and used with BH off.
+        unsafe { Self::lookup_raw(net, cache, flow) }
+    }
+
+    /// As [`Route::lookup`] without a cache, in process context.
+    ///
+    /// # Errors
+    ///
+    /// As [`Route::lookup`].
+    pub fn resolve(net: &Net, flow: &Flow) -> Result<Self> {
+        // SAFETY: `net` is valid; no cache.
+        unsafe { Self::lookup_raw(net, ptr::null_mut(), flow) }
+    }
+
+    /// # Safety
+    ///
+    /// `cache` must be null, or valid with BH off.
+    unsafe fn lookup_raw(net: &Net, cache: *mut bindings::dst_cache, flow: &Flow) -> Result<Self> {
+        let flow = flow.to_raw();
+        let mut raw = MaybeUninit::uninit();
+        // SAFETY: By the function's contract, and `flow` and `raw` are valid.
+        to_result(unsafe {
+            bindings::vpcnet_path_lookup(net.as_ptr(), cache, &flow, raw.as_mut_ptr())
+        })?;
+        // INVARIANT: On success the C function filled the structure in and took a reference.
+        // SAFETY: As just said.
+        let raw = unsafe { raw.assume_init() };
+        Ok(Route { raw })
+    }
+
+    /// Source address.
+    pub fn local(&self) -> Addr {
+        // SAFETY: All members of the union are plain bytes.
+        let bytes = unsafe { self.raw.local.in6_u.u6_addr8 };
+        let number = u128::from_be_bytes(bytes);
+        match self.raw.v6 {
+            true => Addr::V6(number),
+            false => Addr::V4((number >> 96) as u32),
+        }
+    }
+
+    /// The device on the way.
+    pub fn uplink(&self) -> Uplink {
+        // SAFETY: The route is valid, hence its device.
+        let mtu = unsafe { bindings::vpcnet_path_dev_mtu(&self.raw) };
+        Uplink {
+            mtu,
+            headroom: self.raw.headroom,
+            tx_queues: self.raw.queues,
+        }
+    }
+
+    /// The device to leave by.
+    pub(crate) fn dev(&self, _dp: &Datapath) -> *mut bindings::net_device {
+        // SAFETY: The route is valid and RCU is held.
+        unsafe { bindings::vpcnet_path_dev(&self.raw) }
+    }
+
+    /// Gives the reference away.
+    fn into_raw(self) -> bindings::vpcnet_path {
+        let raw = self.raw;
+        core::mem::forget(self);
+        raw
+    }
+}
+
+impl Drop for Route {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant there is a reference to drop.
+        unsafe { bindings::dst_release(self.raw.dst) };
+    }
+}
+
+/// A route with the headers for it, used for one packet.
+pub struct Way {
+    route: UnsafeCell<Route>,
+    template: UnsafeCell<Template>,
+}
+
+impl Way {
+    /// Puts the two together.
+    pub fn new(route: Route, template: Template) -> Self {
+        Way {
+            route: UnsafeCell::new(route),
+            template: UnsafeCell::new(template),
+        }
+    }
+
+    /// It, to be used.
+    pub fn path(&mut self) -> Path<'_> {
+        // INVARIANT: Both are valid while `self` is borrowed.
+        Path {
+            raw: self.route.get().cast(),
+            template: self.template.get(),
+            kept: false,
+            _borrowed: PhantomData,
+        }
+    }
+}
+
+/// What is kept on one CPU. All zero, there is no route.
+#[repr(C)]
+struct Slot {
+    /// First, since C functions take a pointer to the slot for one to it.
+    raw: UnsafeCell<bindings::vpcnet_path>,
+    template: UnsafeCell<Template>,
+}
+
+// SAFETY: Only the CPU that it belongs to uses a slot, in the datapath, and whoever drops it.
+unsafe impl Sync for Slot {}
+// SAFETY: A reference of a route can be dropped anywhere.
+unsafe impl Send for Slot {}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // SAFETY: It is null, or the slot holds a reference.
+        unsafe { bindings::dst_release(self.raw.get_mut().dst) };
+    }
+}
+
+/// A route and its headers for each CPU, for a tunnel that has one remote. Routes are checked for
+/// each packet: what changes in the routing tables is seen at once.
+pub struct Paths(PerCpu<Slot>);
+
+impl Paths {
+    /// Makes empty ones; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new() -> Result<Self> {
+        Ok(Paths(PerCpu::new(|| {
+            Ok(Slot {
+                raw: UnsafeCell::new(pin_init::zeroed()),
+                template: UnsafeCell::new(Template::EMPTY),
+            })
+        })?))
+    }
+
+    /// Keeps a route and its headers for the packets of this CPU, and gives them to be used.
+    pub fn keep<'a>(
+        &'a self,
+        route: Route,
+        template: Template,
+        cpu: ThisCpu<'a>,
+    ) -> Path<'a> {
+        let slot = self.0.get(cpu);
+        // SAFETY: The slot is this CPU's, and no reference into it is alive: `Path` makes them for
+        // the time of a call only, which does not come back here.
+        let old = unsafe {
+            *slot.template.get() = template;
+            ptr::replace(slot.raw.get(), route.into_raw())
+        };
+        // SAFETY: It is null, or the slot held a reference.
+        unsafe { bindings::dst_release(old.dst) };
+        Path::kept(slot)
+    }
+}
+
+/// How a packet begins its way.
+pub struct Begun<'a> {
+    /// The CPU that handles it.
+    pub cpu: ThisCpu<'a>,
+    /// What is kept for it, if that is still good.
+    pub path: Option<Path<'a>>,
+}
+
+/// Why a packet is not to be encapsulated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// That would go deeper than the stack allows.
+    TooDeep,
+    /// The frame is cut off.
+    BadFrame,
+}
+
+/// What comes first for each packet: makes its Ethernet header, and of the network header as much as
+/// IP needs of it, linear (headers may move); looks for what is kept in `paths`.
+///
+/// # Errors
+///
+/// See [`Refusal`].
+#[inline]
+pub fn begin<'a>(
+    skb: &mut Skb,
+    paths: Option<&'a Paths>,
+    dp: &'a Datapath,
+) -> core::result::Result<Begun<'a>, Refusal> {
+    let memory = paths.map_or(ptr::null_mut(), |paths| paths.0.as_ptr().cast());
+    // SAFETY: The packet is valid and ours; the memory is null or per-CPU memory of slots, which
+    // begin with what the C function expects.
+    let begun = unsafe { bindings::vpcnet_begin(skb.as_ptr(), memory) };
+    // SAFETY: The C function has just asked for both.
+    let cpu = unsafe { ThisCpu::from_raw(begun.cpu, begun.offset as usize, dp) };
+    let path = match begun.state {
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_PATH => {
+            paths.map(|paths| Path::kept(paths.0.get(cpu)))
+        }
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_NO_PATH => None,
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_TOO_DEEP => return Err(Refusal::TooDeep),
+        _ => return Err(Refusal::BadFrame),
+    };
+    Ok(Begun { cpu, path })
+}
+
+/// Where a packet goes and with which headers.
+///
+/// # Invariants
+///
+/// Both pointers are valid, for what only this CPU uses while the lifetime lasts, and the route
+/// holds a reference. A packet that comes back to the same tunnel may have another one put there.
+pub struct Path<'a> {
+    raw: *mut bindings::vpcnet_path,
+    template: *const Template,
+    /// Whether the next packets find it, too.
+    kept: bool,
+    _borrowed: PhantomData<&'a Slot>,
+}
+
+impl<'a> Path<'a> {
+    #[inline]
+    fn kept(slot: &'a Slot) -> Self {
+        // INVARIANT: As slots are only used by their CPU, and this one has a route.
+        Path {
+            raw: slot.raw.get(),
+            template: slot.template.get(),
+            kept: true,
+            _borrowed: PhantomData,
+        }
+    }
+
+    #[inline]
+    fn raw(&self) -> &bindings::vpcnet_path {
+        // SAFETY: By the type invariant; the reference does not outlive the caller's call.
+        unsafe { &*self.raw }
+    }
+
+    #[inline]
+    fn template(&self) -> &Template {
+        // SAFETY: As above.
+        unsafe { &*self.template }
+    }
+
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> *mut bindings::vpcnet_path {
+        self.raw
+    }
+
+    /// MTU of the path in bytes of outer IP.
+    #[inline]
+    pub fn mtu(&self) -> u32 {
+        self.raw().mtu
+    }
+
+    /// Whether the path's MTU is pinned, so that DF must not be set.
+    #[inline]
+    pub fn mtu_locked(&self) -> bool {
+        self.raw().mtu_locked
+    }
+
+    /// Bytes that the layers below IP put in front.
+    #[inline]
+    pub fn headroom(&self) -> u32 {
+        self.raw().headroom
+    }
+
+    /// TTL for packets that do not choose one.
+    #[inline]
+    pub fn hop_limit(&self) -> u8 {
+        self.raw().hoplimit
+    }
+
+    /// Length in bytes of the outer headers, of IP and what follows.
+    #[inline]
+    pub fn headers_len(&self) -> u32 {
+        self.template().len() as u32
+    }
+
+    /// Length in bytes of the outer IP header.
+    #[inline]
+    pub fn ip_len(&self) -> u32 {
+        self.template().ip_len() as u32
+    }
+
+    /// Version of the outer IP header.
+    #[inline]
+    pub fn version(&self) -> ip::Version {
+        self.template().version()
+    }
+
+    /// Writes the outer headers, as [`Template::write`].
+    #[inline]
+    pub fn write_headers(&self, out: &mut [u8], packet: &Packet) -> Option<()> {
+        self.template().write(out, packet)
+    }
+
+    /// An identification for an IPv4 packet that may be fragmented (RFC 6864, 4): from a block of
+    /// this CPU's, where packets come that often.
+    pub fn ident(&mut self, net: &Net, skb: &Skb, _dp: &Datapath) -> u16 {
+        /// So many share one write to the counter that all CPUs share.
+        const BLOCK: c_uint = 64;
+        let block = if self.kept { BLOCK } else { 1 };
+        // SAFETY: All pointers are valid, and the path is ours.
+        unsafe { bindings::vpcnet_ident(net.as_ptr(), self.raw, skb.as_const_ptr(), block) }
+    }
+}
+
+/// A cache that can be asked: that of a packet's metadata.
+#[derive(Clone, Copy)]
+pub struct CacheRef<'a>(&'a Opaque<bindings::dst_cache>);
+
+impl CacheRef<'_> {
+    /// Wraps a cache of C code.
+    ///
+    /// # Safety
+    ///
+    /// `cache` must be initialised and valid for the lifetime.
+    #[inline]
+    pub(crate) unsafe fn from_raw(cache: *mut bindings::dst_cache) -> Self {
+        // SAFETY: By the function's contract; `Opaque` allows for changes behind it.
+        CacheRef(unsafe { &*cache.cast() })
+    }
+}

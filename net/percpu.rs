@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A value for each CPU, in memory that is near to it.
+//!
+//! C header: [`include/linux/percpu.h`](srctree/include/linux/percpu.h)
+
+use core::marker::PhantomData;
+use core::mem::align_of;
+use core::mem::size_of;
+use core::ptr::NonNull;
+
+use kernel::ffi::c_uint;
+use kernel::ffi::c_void;
+use kernel::prelude::*;
+
+use crate::bindings;
+use crate::context::Datapath;
+
+/// The CPU that handles a packet, which cannot change while the token lives.
+#[derive(Clone, Copy)]
+pub struct ThisCpu<'a> {
+    id: u32,
+    /// Distance in bytes from where a value seems to be to this CPU's.
+    offset: usize,
+    _datapath: PhantomData<&'a Datapath>,
+}
+
+impl<'a> ThisCpu<'a> {
+    /// Asks which one it is.
+    #[inline]
+    pub fn get(_dp: &'a Datapath) -> Self {
+        // SAFETY: Both read a number; with BH off the CPU stays the same.
+        let (id, offset) = unsafe { (bindings::vpcnet_this_cpu(), bindings::vpcnet_cpu_offset()) };
+        ThisCpu {
+            id: id as u32,
+            offset: offset as usize,
+            _datapath: PhantomData,
+        }
+    }
+
+    /// Takes what a C function has found out already.
+    ///
+    /// # Safety
+    ///
+    /// Both must be those of the CPU that runs this.
+    #[inline]
+    pub(crate) unsafe fn from_raw(id: u32, offset: usize, _dp: &'a Datapath) -> Self {
+        ThisCpu {
+            id,
+            offset,
+            _datapath: PhantomData,
+        }
+    }
+
+    /// Its number.
+    #[inline]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+}
+
+/// A `T` for each CPU that there may ever be.
+///
+/// # Invariants
+///
+/// The memory is per-CPU memory of the size of `T`, initialised for all possible CPUs.
+pub struct PerCpu<T: Sync>(NonNull<T>);
+
+// SAFETY: The values are owned, and `T` can be sent.
+unsafe impl<T: Send + Sync> Send for PerCpu<T> {}
+// SAFETY: Shared references to it only give shared references to values that are `Sync`.
+unsafe impl<T: Send + Sync> Sync for PerCpu<T> {}
+
+impl<T: Sync> PerCpu<T> {
+    /// Makes the values; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what `value` says.
+    pub fn new(mut value: impl FnMut() -> Result<T>) -> Result<Self> {
+        // SAFETY: Allocates; zeroed, and at most a page aligned.
+        let memory = unsafe { bindings::vpcnet_percpu_alloc(size_of::<T>(), align_of::<T>()) };
+        let memory = NonNull::new(memory.cast::<T>()).ok_or(ENOMEM)?;
+        for (made, cpu) in possible_cpus().enumerate() {
+            match value() {
+                // SAFETY: The CPU is possible and its memory not initialised yet.
+                Ok(value) => unsafe { at(memory, cpu).write(value) },
+                Err(error) => {
+                    // SAFETY: The first `made` were initialised; nobody uses them.
+                    unsafe { drop_values(memory, made) };
+                    return Err(error);
+                }
+            }
+        }
+        // INVARIANT: All are initialised.
+        Ok(PerCpu(memory))
+    }
+
+    /// The value of this CPU. A packet that comes back in the middle of handling another one sees
+    /// the same.
+    #[inline]
+    pub fn get<'a>(&'a self, cpu: ThisCpu<'a>) -> &'a T {
+        // SAFETY: By the type invariant; the offset leads to this CPU's memory.
+        unsafe { &*self.0.as_ptr().wrapping_byte_add(cpu.offset) }
+    }
+
+    /// The values of all CPUs; any context.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        // SAFETY: By the type invariant.
+        possible_cpus().map(|cpu| unsafe { &*at(self.0, cpu) })
+    }
+
+    /// The memory, for C functions that find this CPU's value by themselves.
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> *mut T {
+        self.0.as_ptr()
+    }
+}
+
+impl<T: Sync> Drop for PerCpu<T> {
+    fn drop(&mut self) {
+        // SAFETY: All are initialised, and nobody borrows them any more.
+        unsafe { drop_values(self.0, usize::MAX) };
+    }
+}
+
+fn possible_cpus() -> impl Iterator<Item = c_uint> {
+    // SAFETY: Read numbers that do not change after boot.
+    unsafe {
+        (0..bindings::vpcnet_nr_cpus()).filter(|&cpu| bindings::vpcnet_cpu_possible(cpu))
+    }
+}
+
+/// # Safety
+///
+/// `memory` must be per-CPU memory, and the CPU possible.
+unsafe fn at<T>(memory: NonNull<T>, cpu: c_uint) -> *mut T {
+    // SAFETY: By the function's contract.
+    unsafe { bindings::vpcnet_percpu_at(memory.as_ptr().cast::<c_void>(), cpu) }.cast()
+}
+
+/// Drops the values of the first `made` CPUs and frees the memory of all.
+///
+/// # Safety
+///
+/// These must be initialised, and nothing of the memory be used again.
+unsafe fn drop_values<T>(memory: NonNull<T>, made: usize) {
+    for cpu in possible_cpus().take(made) {
+        // SAFETY: By the function's contract.
+        unsafe { at(memory, cpu).drop_in_place() };
+    }
+    // SAFETY: It was allocated as such.
+    unsafe { bindings::vpcnet_percpu_free(memory.as_ptr().cast()) };
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Random numbers.
+//!
+//! C header: [`include/linux/once.h`](srctree/include/linux/once.h)
+
+use crate::bindings;
+
+/// A number that nobody outside can know, the same until the module is loaded again.
+#[inline]
+pub fn seed() -> u32 {
+    // SAFETY: Reads a number, which the first caller makes.
+    unsafe { bindings::vpcnet_seed() }
+}
