@@ -46,6 +46,7 @@ use crate::config::POLICY;
 use crate::counters::Drop;
 use crate::rcv;
 use crate::xmit;
+use crate::xmit::Express;
 
 /// Queues that there is memory for if the user does not say; NICs rarely have more.
 const DEFAULT_QUEUES: u16 = 64;
@@ -75,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     /// The way to the remote, if all packets take the same.
     pub(crate) paths: Option<Paths>,
+    /// The short way, if packets can take it.
+    pub(crate) express: Option<Express>,
     pub(crate) output: OutputMode,
 }
 
@@ -88,6 +91,7 @@ impl Settings {
             Output::Stack => OutputMode::STACK,
         };
         RcuBox::new(Settings {
+            express: Express::new(&config),
             paths: one_way.then(Paths::new).transpose()?,
             output: match config.lanes {
                 Lanes::Hash => output,

@@ -71,6 +71,98 @@ fn send<'a>(
         Err(Refusal::BadFrame) => return Err((Drop::TxBadFrame, Some(skb))),
     };
     let cpu = begun.cpu;
+    let path = match (begun.path, begun.ready, settings.express) {
+        (Some(path), true, Some(express)) => {
+            match express.send(dev, settings, skb, path, dp) {
+                Ok(lane) => return Ok((lane, cpu)),
+                Err(Declined::Lower) => return Err((Drop::TxLower, None)),
+                Err(Declined::Unusual(back, path)) => {
+                    skb = back;
+                    Some(path)
+                }
+            }
+        }
+        (path, ..) => path,
+    };
+    send_any(dev, settings, skb, path, cpu, dp).map(|lane| (lane, cpu))
+}
+
+/// What all packets of a tunnel have in common if it takes the short way.
+#[derive(Clone, Copy)]
+pub(crate) struct Express {
+    tos: u8,
+    /// 0 takes the inner one.
+    ttl: u8,
+}
+
+/// Why a packet was not sent the short way.
+enum Declined<'a> {
+    /// It was sent, and the layers below did not take it.
+    Lower,
+    /// It is none of the usual ones.
+    Unusual(Skb, Path<'a>),
+}
+
+impl Express {
+    /// Whether all that a tunnel may ask for is a GRE header, with or without a key, behind an IPv4
+    /// header that is never fragmented: nearly all tunnels.
+    pub(crate) fn new(config: &Config) -> Option<Self> {
+        let peer = config.peer.as_ref()?;
+        let usual = peer.remote.version() == ip::Version::V4
+            && config.udp.is_none()
+            && !config.nvgre
+            && config.lanes == Lanes::Keep
+            && peer.pmtudisc
+            && !peer.ocsum
+            && !peer.tos_inherit;
+        usual.then_some(Express {
+            tos: peer.tos,
+            ttl: peer.ttl,
+        })
+    }
+
+    /// Sends a packet that has room for its headers, if it is IP, fits, and has no VLAN tag.
+    #[inline]
+    fn send<'a>(
+        self,
+        dev: &Device<MqGre>,
+        settings: &Settings,
+        mut skb: Skb,
+        path: Path<'a>,
+        dp: &Datapath,
+    ) -> Result<u16, Declined<'a>> {
+        let Some(inner) = ip::Glimpse::of_frame(skb.linear()) else {
+            return Err(Declined::Unusual(skb, path));
+        };
+        let len = skb.len().saturating_add(path.headers_len());
+        if len > path.mtu() || !path.is_plain() {
+            return Err(Declined::Unusual(skb, path));
+        }
+        let tos = ip::ecn_encapsulate(self.tos, inner.tos);
+        let ttl = if self.ttl == 0 { inner.ttl } else { self.ttl };
+        let write = |out: &mut [u8]| path.write_plain(out, len, tos, ttl);
+        if skb.encapsulate_ready(&path, write).is_none() {
+            return Err(Declined::Lower);
+        }
+        // The transmit queue is the lane, see `select_queue()`.
+        let lane = skb.tx_queue();
+        match skb.output_express(dev.underlay(), path, settings.output, lane, dp) {
+            true => Ok(lane),
+            false => Err(Declined::Lower),
+        }
+    }
+}
+
+/// Sends any packet; `path` is what is kept for it. Out of line, so that the short way is short.
+#[inline(never)]
+fn send_any<'a>(
+    dev: &'a Device<MqGre>,
+    settings: &'a Settings,
+    mut skb: Skb,
+    path: Option<Path<'a>>,
+    cpu: ThisCpu<'a>,
+    dp: &'a Datapath,
+) -> Result<u16, Unsent> {
     let config = &settings.config;
     let lane = match config.lanes {
         // The transmit queue is the lane, see `select_queue()`.
@@ -80,7 +172,7 @@ fn send<'a>(
     };
     let inner = ip::Inner::of_frame(skb.linear());
     let mut own = None;
-    let (outer, path) = match (config.peer.as_ref(), begun.path) {
+    let (outer, path) = match (config.peer.as_ref(), path) {
         (Some(peer), Some(path)) => (Outer::for_peer(peer, inner.as_ref()), path),
         (Some(peer), None) => {
             let outer = Outer::for_peer(peer, inner.as_ref());
@@ -117,7 +209,7 @@ fn send<'a>(
             (outer, path)
         }
     };
-    forward(dev, settings, skb, lane, inner.as_ref(), &outer, path, dp).map(|()| (lane, cpu))
+    forward(dev, settings, skb, lane, inner.as_ref(), &outer, path, dp).map(|()| lane)
 }
 
 /// Puts the outer headers of `path` in front of a packet, and sends it.

@@ -155,11 +155,6 @@ void vpcnet_bh_leave(bool entered)
 		local_bh_enable();
 }
 
-int vpcnet_this_cpu(void)
-{
-	return raw_smp_processor_id();
-}
-
 unsigned long vpcnet_cpu_offset(void)
 {
 #ifdef CONFIG_SMP

@@ -61,7 +61,6 @@ void vpcnet_call_rcu(struct rcu_head *head, rcu_callback_t func);
 void vpcnet_rcu_barrier(void);
 bool vpcnet_bh_enter(void);
 void vpcnet_bh_leave(bool entered);
-int vpcnet_this_cpu(void);
 unsigned long vpcnet_cpu_offset(void);
 void __percpu *vpcnet_percpu_alloc(size_t size, size_t align);
 void vpcnet_percpu_free(void __percpu *memory);

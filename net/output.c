@@ -74,7 +74,7 @@ static struct sock *vpcnet_lane_sock(u16 lane)
  * atomic that all CPUs on this lane share, as they are about to share the lock
  * and the ring of the queue that it stands for.
  */
-static void vpcnet_take_lane(struct sk_buff *skb, u16 lane)
+static __always_inline void vpcnet_take_lane(struct sk_buff *skb, u16 lane)
 {
 	struct sock *sk = skb->sk;
 
@@ -274,15 +274,27 @@ u32 vpcnet_path_dev_mtu(const struct vpcnet_path *path)
 	return mtu;
 }
 
+static bool vpcnet_path_is_good(const struct vpcnet_path *path)
+{
+	struct dst_entry *dst = path->dst;
+
+	if (unlikely(!dst))
+		return false;
+	/* What ipv4_dst_check() does. */
+	if (likely(!path->v6))
+		return READ_ONCE(dst->obsolete) == DST_OBSOLETE_FORCE_CHK &&
+		       dst_rtable(dst)->rt_genid == rt_genid_ipv4(dev_net_rcu(dst_dev_rcu(dst)));
+	return dst_check(dst, path->cookie);
+}
+
 /*
  * What comes first for each packet, in one call: the checks that concern no
  * single device, and whether the path of this CPU among @paths (or NULL) is
- * still good.
+ * still good. Most packets need nothing else but room for their headers.
  */
 struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percpu *paths)
 {
 	struct vpcnet_begin begin = {
-		.cpu = raw_smp_processor_id(),
 #ifdef CONFIG_SMP
 		.offset = __my_cpu_offset,
 #endif
@@ -293,7 +305,9 @@ struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percp
 		begin.state = VPCNET_BEGIN_TOO_DEEP;
 		return begin;
 	}
-	if (unlikely(!pskb_may_pull(skb, ETH_HLEN) || !pskb_inet_may_pull(skb))) {
+	/* Both kinds of IP header are shorter. */
+	if (unlikely(skb_headlen(skb) < ETH_HLEN + sizeof(struct ipv6hdr)) &&
+	    (!pskb_may_pull(skb, ETH_HLEN) || !pskb_inet_may_pull(skb))) {
 		begin.state = VPCNET_BEGIN_BAD_FRAME;
 		return begin;
 	}
@@ -301,11 +315,17 @@ struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percp
 	if (!paths)
 		return begin;
 	path = raw_cpu_ptr(paths);
-	if (unlikely(!path->dst || !dst_check(path->dst, path->cookie)))
+	if (unlikely(!vpcnet_path_is_good(path)))
 		return begin;
 	if (unlikely(path->tick != jiffies))
 		vpcnet_path_refresh(path);
 	begin.state = VPCNET_BEGIN_PATH;
+	if (likely(skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
+		   !skb_cow_head(skb, path->room))) {
+		skb->ip_summed = CHECKSUM_NONE;
+		skb->encapsulation = 0;
+		begin.state = VPCNET_BEGIN_READY;
+	}
 	return begin;
 }
 
@@ -375,7 +395,7 @@ static bool vpcnet_is_lsm_hook(const struct nf_hook_ops *ops)
 		ops->priority == NF_IP_PRI_SELINUX_LAST);
 }
 
-static bool vpcnet_has_rules(const struct nf_hook_entries *entries)
+static __always_inline bool vpcnet_has_rules(const struct nf_hook_entries *entries)
 {
 	struct nf_hook_ops **ops;
 	unsigned int i;
@@ -400,7 +420,7 @@ static bool vpcnet_is_firewalled(const struct net *net, bool v6)
 }
 
 /* The next hop's entry, if a link layer header is at hand. */
-static struct neighbour *vpcnet_neigh(struct sk_buff *skb, const struct dst_entry *dst,
+static __always_inline struct neighbour *vpcnet_neigh(struct sk_buff *skb, const struct dst_entry *dst,
 				      struct net_device *dev, bool v6)
 {
 	struct neighbour *neigh;
@@ -427,7 +447,25 @@ static struct neighbour *vpcnet_neigh(struct sk_buff *skb, const struct dst_entr
 	return neigh;
 }
 
-static int vpcnet_output_direct(struct sk_buff *skb, struct net *net, const struct dst_entry *dst,
+/* neigh_hh_output() in as few steps as it takes where the header is a short one. */
+static __always_inline int vpcnet_hh_output(struct sk_buff *skb, const struct hh_cache *hh)
+{
+	unsigned int seq, len;
+
+	if (unlikely(skb_headroom(skb) < HH_DATA_MOD))
+		return neigh_hh_output(hh, skb);
+	do {
+		seq = read_seqbegin(&hh->hh_lock);
+		len = READ_ONCE(hh->hh_len);
+		if (unlikely(len > HH_DATA_MOD))
+			return neigh_hh_output(hh, skb);
+		memcpy(skb->data - HH_DATA_MOD, hh->hh_data, HH_DATA_MOD);
+	} while (read_seqretry(&hh->hh_lock, seq));
+	__skb_push(skb, len);
+	return dev_queue_xmit(skb);
+}
+
+static __always_inline int vpcnet_output_direct(struct sk_buff *skb, struct net *net, const struct dst_entry *dst,
 				struct net_device *dev, struct neighbour *neigh, bool v6)
 {
 	skb->dev = dev;
@@ -444,7 +482,7 @@ static int vpcnet_output_direct(struct sk_buff *skb, struct net *net, const stru
 		IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
 #endif
 	}
-	return neigh_hh_output(&neigh->hh, skb);
+	return vpcnet_hh_output(skb, &neigh->hh);
 }
 
 static int vpcnet_output_stack(struct sk_buff *skb, struct net *net, struct dst_entry *dst,
@@ -510,17 +548,16 @@ static bool vpcnet_fits(const struct sk_buff *skb, unsigned int mtu)
 }
 
 /*
- * Sends a packet that begins with its outer IP header. Takes the skb, and
- * leaves @path alone. Returns net_xmit codes.
+ * The body of vpcnet_output() and vpcnet_output_express(): what the latter
+ * knows is a constant in it.
  */
-int vpcnet_output(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,
-		  unsigned int flags, u16 lane)
+static __always_inline int __vpcnet_output(struct sk_buff *skb, struct net *net,
+					   struct vpcnet_path *path, unsigned int flags, u16 lane,
+					   bool fits, bool v6)
 {
+	const bool keep = flags & VPCNET_OUT_KEEP_LANE;
 	struct dst_entry *dst = path->dst;
 	struct net_device *dev = dst_dev_rcu(dst);
-	const bool keep = flags & VPCNET_OUT_KEEP_LANE;
-	const bool fits = vpcnet_fits(skb, path->mtu);
-	const bool v6 = path->v6;
 	struct neighbour *neigh;
 	bool direct;
 	int err;
@@ -559,6 +596,23 @@ int vpcnet_output(struct sk_buff *skb, struct net *net, struct vpcnet_path *path
 
 	dev_xmit_recursion_dec();
 	return net_xmit_eval(err);
+}
+
+/*
+ * Sends a packet that begins with its outer IP header. Takes the skb, and
+ * leaves @path alone. Returns net_xmit codes.
+ */
+int vpcnet_output(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,
+		  unsigned int flags, u16 lane)
+{
+	return __vpcnet_output(skb, net, path, flags, lane, vpcnet_fits(skb, path->mtu), path->v6);
+}
+
+/* The same for a packet over IPv4 that fits and keeps its lane. */
+int vpcnet_output_express(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,
+			  unsigned int flags, u16 lane)
+{
+	return __vpcnet_output(skb, net, path, flags | VPCNET_OUT_KEEP_LANE, lane, true, false);
 }
 
 /*

@@ -35,8 +35,8 @@ struct vpcnet_path {
 	struct in6_addr remote, local;
 	u32 cookie;
 	u32 mtu;
-	/* Bytes in front of the outer IP header. */
-	u32 headroom;
+	/* Bytes in front of the outer IP header; and with the headers that are kept. */
+	u32 headroom, room;
 	/* Transmit queues where the packets end up, see vpcnet_lowest_queues(). */
 	u16 queues;
 	u8 hoplimit, proto;
@@ -52,7 +52,8 @@ struct vpcnet_path {
 
 /* Where a packet is to be encapsulated, and how far that is known. */
 enum vpcnet_begin_state {
-	VPCNET_BEGIN_PATH,	/* the path of this CPU is good */
+	VPCNET_BEGIN_READY,	/* the path of this CPU is good, and there is room in front */
+	VPCNET_BEGIN_PATH,	/* the path is good, the packet needs vpcnet_prepare() */
 	VPCNET_BEGIN_NO_PATH,	/* it is not: look one up */
 	VPCNET_BEGIN_TOO_DEEP,	/* tunnels within tunnels */
 	VPCNET_BEGIN_BAD_FRAME,	/* cut off */
@@ -60,8 +61,7 @@ enum vpcnet_begin_state {
 
 struct vpcnet_begin {
 	unsigned long offset;	/* of this CPU's memory, see net/percpu.rs */
-	u32 cpu;
-	u32 state;
+	unsigned long state;	/* enum vpcnet_begin_state; a word of its own is a register */
 };
 
 /* How vpcnet_output() treats a packet. */
@@ -95,6 +95,8 @@ bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vp
 		    unsigned int headers, unsigned int mtu);
 u16 vpcnet_ident(struct net *net, struct vpcnet_path *path, const struct sk_buff *skb,
 		 unsigned int block);
+int vpcnet_output_express(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,
+			  unsigned int flags, u16 lane);
 int vpcnet_output(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,
 		  unsigned int flags, u16 lane);
 

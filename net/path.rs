@@ -290,11 +290,13 @@ impl Paths {
         cpu: ThisCpu<'a>,
     ) -> Path<'a> {
         let slot = self.0.get(cpu);
+        let mut raw = route.into_raw();
+        raw.room = raw.headroom.saturating_add(template.len() as u32);
         // SAFETY: The slot is this CPU's, and no reference into it is alive: `Path` makes them for
         // the time of a call only, which does not come back here.
         let old = unsafe {
             *slot.template.get() = template;
-            ptr::replace(slot.raw.get(), route.into_raw())
+            ptr::replace(slot.raw.get(), raw)
         };
         // SAFETY: It is null, or the slot held a reference.
         unsafe { bindings::dst_release(old.dst) };
@@ -308,6 +310,9 @@ pub struct Begun<'a> {
     pub cpu: ThisCpu<'a>,
     /// What is kept for it, if that is still good.
     pub path: Option<Path<'a>>,
+    /// Whether there is room in front for the headers that are kept, and neither segmentation nor a
+    /// checksum left to do.
+    pub ready: bool,
 }
 
 /// Why a packet is not to be encapsulated.
@@ -335,17 +340,17 @@ pub fn begin<'a>(
     // SAFETY: The packet is valid and ours; the memory is null or per-CPU memory of slots, which
     // begin with what the C function expects.
     let begun = unsafe { bindings::vpcnet_begin(skb.as_ptr(), memory) };
-    // SAFETY: The C function has just asked for both.
-    let cpu = unsafe { ThisCpu::from_raw(begun.cpu, begun.offset as usize, dp) };
-    let path = match begun.state {
-        bindings::vpcnet_begin_state_VPCNET_BEGIN_PATH => {
-            paths.map(|paths| Path::kept(paths.0.get(cpu)))
-        }
-        bindings::vpcnet_begin_state_VPCNET_BEGIN_NO_PATH => None,
+    // SAFETY: The C function has just asked for it.
+    let cpu = unsafe { ThisCpu::from_raw(begun.offset as usize, dp) };
+    let kept = || paths.map(|paths| Path::kept(paths.0.get(cpu)));
+    let (path, ready) = match begun.state as c_uint {
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_READY => (kept(), true),
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_PATH => (kept(), false),
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_NO_PATH => (None, false),
         bindings::vpcnet_begin_state_VPCNET_BEGIN_TOO_DEEP => return Err(Refusal::TooDeep),
         _ => return Err(Refusal::BadFrame),
     };
-    Ok(Begun { cpu, path })
+    Ok(Begun { cpu, path, ready })
 }
 
 /// Where a packet goes and with which headers.
@@ -437,6 +442,18 @@ impl<'a> Path<'a> {
     #[inline]
     pub fn write_headers(&self, out: &mut [u8], packet: &Packet) -> Option<()> {
         self.template().write(out, packet)
+    }
+
+    /// Whether [`Path::write_plain`] can be used.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.template().is_plain() && !self.raw().mtu_locked
+    }
+
+    /// Writes the outer headers, as [`Template::write_plain`].
+    #[inline]
+    pub fn write_plain(&self, out: &mut [u8], total_len: u32, tos: u8, ttl: u8) -> Option<()> {
+        self.template().write_plain(out, total_len, tos, ttl)
     }
 
     /// An identification for an IPv4 packet that may be fragmented (RFC 6864, 4): from a block of

@@ -19,7 +19,6 @@ use crate::context::Datapath;
 /// The CPU that handles a packet, which cannot change while the token lives.
 #[derive(Clone, Copy)]
 pub struct ThisCpu<'a> {
-    id: u32,
     /// Distance in bytes from where a value seems to be to this CPU's.
     offset: usize,
     _datapath: PhantomData<&'a Datapath>,
@@ -29,10 +28,9 @@ impl<'a> ThisCpu<'a> {
     /// Asks which one it is.
     #[inline]
     pub fn get(_dp: &'a Datapath) -> Self {
-        // SAFETY: Both read a number; with BH off the CPU stays the same.
-        let (id, offset) = unsafe { (bindings::vpcnet_this_cpu(), bindings::vpcnet_cpu_offset()) };
+        // SAFETY: Reads a number; with BH off the CPU stays the same.
+        let offset = unsafe { bindings::vpcnet_cpu_offset() };
         ThisCpu {
-            id: id as u32,
             offset: offset as usize,
             _datapath: PhantomData,
         }
@@ -42,20 +40,13 @@ impl<'a> ThisCpu<'a> {
     ///
     /// # Safety
     ///
-    /// Both must be those of the CPU that runs this.
+    /// It must be that of the CPU that runs this.
     #[inline]
-    pub(crate) unsafe fn from_raw(id: u32, offset: usize, _dp: &'a Datapath) -> Self {
+    pub(crate) unsafe fn from_raw(offset: usize, _dp: &'a Datapath) -> Self {
         ThisCpu {
-            id,
             offset,
             _datapath: PhantomData,
         }
-    }
-
-    /// Its number.
-    #[inline]
-    pub fn id(&self) -> u32 {
-        self.id
     }
 }
 

@@ -190,7 +190,16 @@ pub struct Headroom<'a> {
     offload: bool,
 }
 
-impl Headroom<'_> {
+impl<'a> Headroom<'a> {
+    /// The room of a packet whose head is known to be its alone.
+    #[inline]
+    pub(crate) fn ready(skb: &'a mut Skb) -> Self {
+        Headroom {
+            skb,
+            offload: false,
+        }
+    }
+
     /// Puts `len` bytes before `data` and gives them to be written. `None` if there is no such room.
     #[inline]
     pub fn push(&mut self, len: u32) -> Option<&mut [u8]> {

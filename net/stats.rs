@@ -11,8 +11,8 @@ use core::ptr;
 use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
 use kernel::prelude::*;
 
-use crate::bindings;
 use crate::context::Datapath;
+use crate::percpu::PerCpu;
 use crate::percpu::ThisCpu;
 
 /// A number that one CPU writes and anybody reads.
@@ -52,7 +52,7 @@ struct Lane {
 
 /// The counters of one CPU, on cache lines of their own.
 #[repr(align(64))]
-struct PerCpu<const DROPS: usize> {
+struct Row<const DROPS: usize> {
     drops: [Counter; DROPS],
     lanes: KVVec<Lane>,
 }
@@ -72,7 +72,7 @@ pub struct Totals {
 
 /// Counters of a device: packets and bytes per lane, and drops by reason.
 pub struct LaneCounters<const DROPS: usize> {
-    cpus: KVec<PerCpu<DROPS>>,
+    cpus: PerCpu<Row<DROPS>>,
 }
 
 impl<const DROPS: usize> LaneCounters<DROPS> {
@@ -82,40 +82,23 @@ impl<const DROPS: usize> LaneCounters<DROPS> {
     ///
     /// `ENOMEM`.
     pub fn new(lanes: u16) -> Result<Self> {
-        // SAFETY: Reads a number that does not change after boot.
-        let nr_cpus = unsafe { bindings::vpcnet_nr_cpus() } as usize;
-        let mut cpus = KVec::with_capacity(nr_cpus, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..nr_cpus {
+        let cpus = PerCpu::new(|| {
             let mut row = KVVec::with_capacity(usize::from(lanes), GFP_KERNEL_ACCOUNT)?;
             for _ in 0..lanes {
                 row.push(Lane::default(), GFP_KERNEL_ACCOUNT)?;
             }
-            cpus.push(
-                PerCpu {
-                    drops: core::array::from_fn(|_| Counter::default()),
-                    lanes: row,
-                },
-                GFP_KERNEL_ACCOUNT,
-            )?;
-        }
+            Ok(Row {
+                drops: core::array::from_fn(|_| Counter::default()),
+                lanes: row,
+            })
+        })?;
         Ok(LaneCounters { cpus })
-    }
-
-    #[inline]
-    fn this_cpu(&self, _dp: &Datapath) -> Option<&PerCpu<DROPS>> {
-        // SAFETY: Reads the CPU's number, which BH off keeps valid.
-        let cpu = unsafe { bindings::vpcnet_this_cpu() };
-        self.cpus.get(cpu as usize)
     }
 
     /// Counts a packet sent on `lane`.
     #[inline]
     pub fn sent(&self, lane: u16, bytes: u32, cpu: ThisCpu<'_>, dp: &Datapath) {
-        if let Some(lane) = self
-            .cpus
-            .get(cpu.id() as usize)
-            .and_then(|c| c.lanes.get(usize::from(lane)))
-        {
+        if let Some(lane) = self.cpus.get(cpu).lanes.get(usize::from(lane)) {
             lane.tx_packets.add(1, dp);
             lane.tx_bytes.add(bytes.into(), dp);
         }
@@ -124,10 +107,8 @@ impl<const DROPS: usize> LaneCounters<DROPS> {
     /// Counts a packet received on `lane`.
     #[inline]
     pub fn received(&self, lane: u16, bytes: u32, dp: &Datapath) {
-        if let Some(lane) = self
-            .this_cpu(dp)
-            .and_then(|c| c.lanes.get(usize::from(lane)))
-        {
+        let row = self.cpus.get(ThisCpu::get(dp));
+        if let Some(lane) = row.lanes.get(usize::from(lane)) {
             lane.rx_packets.add(1, dp);
             lane.rx_bytes.add(bytes.into(), dp);
         }
@@ -136,7 +117,7 @@ impl<const DROPS: usize> LaneCounters<DROPS> {
     /// Counts a drop for the reason with index `reason`.
     #[inline]
     pub fn dropped(&self, reason: usize, dp: &Datapath) {
-        if let Some(drops) = self.this_cpu(dp).and_then(|c| c.drops.get(reason)) {
+        if let Some(drops) = self.cpus.get(ThisCpu::get(dp)).drops.get(reason) {
             drops.add(1, dp);
         }
     }

@@ -22,6 +22,7 @@ use crate::device::Device;
 use crate::device::Driver;
 use crate::path::CacheRef;
 use crate::path::Path;
+use crate::skb::Headroom;
 use crate::skb::Skb;
 
 /// Outer addressing of one packet, from or for its metadata; `struct ip_tunnel_key`.
@@ -195,6 +196,19 @@ impl Skb {
         Ok(())
     }
 
+    /// As [`Skb::encapsulate`] for a packet that is ready, see [`crate::path::Begun`], and headers
+    /// without a checksum of their own.
+    #[inline]
+    pub fn encapsulate_ready(
+        &mut self,
+        path: &Path<'_>,
+        write: impl FnOnce(&mut [u8]) -> Option<()>,
+    ) -> Option<()> {
+        // INVARIANT: The head was made this packet's alone when it began its way.
+        let mut head = Headroom::ready(self);
+        write(head.push(path.headers_len())?)
+    }
+
     /// Whether the inner packet, or each segment of it, is at most `mtu` bytes of IP, where its
     /// length now is `len`.
     #[inline]
@@ -240,6 +254,29 @@ impl Skb {
         // SAFETY: The packet is given away; the path is valid, and is not used afterwards.
         unsafe {
             bindings::vpcnet_output(self.into_raw(), net.as_ptr(), path.as_ptr(), mode.0, lane) == 0
+        }
+    }
+
+    /// As [`Skb::output`] for a packet over IPv4 that is no longer than the path's MTU, and keeps its
+    /// lane.
+    #[inline]
+    pub fn output_express(
+        self,
+        net: &Net,
+        path: Path<'_>,
+        mode: OutputMode,
+        lane: u16,
+        _dp: &Datapath,
+    ) -> bool {
+        // SAFETY: As in `output()`.
+        unsafe {
+            bindings::vpcnet_output_express(
+                self.into_raw(),
+                net.as_ptr(),
+                path.as_ptr(),
+                mode.0,
+                lane,
+            ) == 0
         }
     }
 

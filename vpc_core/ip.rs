@@ -275,3 +275,35 @@ impl Inner {
         }
     }
 }
+
+/// What an outer header inherits from nearly all packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Glimpse {
+    /// DSCP and ECN: the TOS byte or the traffic class.
+    pub tos: u8,
+    /// Time to live or hop limit, in hops.
+    pub ttl: u8,
+}
+
+impl Glimpse {
+    /// The same as [`Inner::of_frame`] says, for an IP packet without VLAN tags whose header is not
+    /// cut off; `None` for anything else.
+    #[inline]
+    pub fn of_frame(frame: &[u8]) -> Option<Glimpse> {
+        let header: &[u8; eth::HEADER_LEN + V4_LEN] = frame.first_chunk()?;
+        let proto = u16::from_be_bytes([header[12], header[13]]);
+        let first = header[14];
+        match (proto, first >> 4) {
+            // Without options: nobody lies about their length.
+            (eth::TYPE_IPV4, 4) if first == 0x45 => Some(Glimpse {
+                tos: header[15],
+                ttl: header[22],
+            }),
+            (eth::TYPE_IPV6, 6) => Some(Glimpse {
+                tos: first << 4 | header[15] >> 4,
+                ttl: header[21],
+            }),
+            _ => None,
+        }
+    }
+}

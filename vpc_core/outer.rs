@@ -83,6 +83,9 @@ pub struct Template {
     /// What follows the fields of IP that differ: addresses, UDP, GRE.
     tail: [u8; TAIL_MAX],
     tail_len: u8,
+    /// Length in bytes of all.
+    len: u8,
+    plain: bool,
     /// Protocol behind IP: GRE or UDP.
     protocol: u8,
     version: ip::Version,
@@ -96,6 +99,8 @@ impl Template {
     pub const EMPTY: Template = Template {
         tail: [0; TAIL_MAX],
         tail_len: 0,
+        len: 0,
+        plain: false,
         protocol: 0,
         version: ip::Version::V4,
         udp: false,
@@ -137,6 +142,10 @@ impl Template {
         let len = gre.encode(rest)?;
         let left = rest.len().checked_sub(len)?;
         template.tail_len = TAIL_MAX.checked_sub(left)? as u8;
+        template.len = template.tail_len.checked_add(template.head_len() as u8)?;
+        template.plain = template.version == ip::Version::V4
+            && !template.udp
+            && matches!(template.tail_len, 12 | 16);
         template.sum = csum::partial(template.tail.get(..8)?, 0);
         Some(template)
     }
@@ -145,7 +154,7 @@ impl Template {
     #[inline]
     #[allow(clippy::len_without_is_empty)]
     pub const fn len(&self) -> usize {
-        self.head_len().wrapping_add(self.tail_len as usize)
+        self.len as usize
     }
 
     /// Length in bytes of the IP header.
@@ -178,9 +187,9 @@ impl Template {
         let len = packet.payload_len.wrapping_add(self.len() as u32);
         let tail = match self.version {
             ip::Version::V4 => {
-                let (head, tail) = out.split_first_chunk_mut::<12>()?;
-                *head = self.head4(len as u16, packet);
-                tail
+                let frag = if packet.df { ip::FRAG_DF } else { 0 };
+                let word = u32::from(packet.id) << 16 | u32::from(frag);
+                self.put4(out, len as u16, packet.tos, packet.ttl, word)?
             }
             ip::Version::V6 => {
                 let (head, tail) = out.split_first_chunk_mut::<8>()?;
@@ -215,24 +224,51 @@ impl Template {
         Some(())
     }
 
-    /// RFC 791, 3.1, up to the checksum.
+    /// RFC 791, 3.1, up to the checksum; `second` is identification, flags and offset. Returns what
+    /// comes after it.
     #[inline]
-    fn head4(&self, total_len: u16, packet: &Packet) -> [u8; 12] {
-        let frag = if packet.df { ip::FRAG_DF } else { 0 };
-        let first = 0x4500_0000 | u32::from(packet.tos) << 16 | u32::from(total_len);
-        let second = u32::from(packet.id) << 16 | u32::from(frag);
-        let third = u32::from(packet.ttl) << 24 | u32::from(self.protocol) << 16;
+    fn put4<'a>(
+        &self,
+        out: &'a mut [u8],
+        total_len: u16,
+        tos: u8,
+        ttl: u8,
+        second: u32,
+    ) -> Option<&'a mut [u8]> {
+        let first = 0x4500_0000 | u32::from(tos) << 16 | u32::from(total_len);
+        let third = u32::from(ttl) << 24 | u32::from(self.protocol) << 16;
         // Four words of 32 bits do not overflow 64.
         let sum = u64::from(self.sum)
             .wrapping_add(u64::from(first))
             .wrapping_add(u64::from(second))
             .wrapping_add(u64::from(third));
-        let sum = csum::fold(csum::add(sum as u32, (sum >> 32) as u32));
-        let third = third | u32::from(!sum);
-        let [a, b, c, d] = first.to_be_bytes();
-        let [e, f, g, h] = second.to_be_bytes();
-        let [i, j, k, l] = third.to_be_bytes();
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+        // 2^16 is 1 modulo 2^16 - 1, so the halves of each sum may be added.
+        let sum = (sum & 0xffff_ffff).wrapping_add(sum >> 32);
+        let sum = (sum & 0xffff).wrapping_add(sum >> 16);
+        let sum = (sum & 0xffff).wrapping_add(sum >> 16);
+        let sum = (sum & 0xffff).wrapping_add(sum >> 16);
+        let third = third | u32::from(!(sum as u16));
+        let (head, out) = out.split_first_chunk_mut::<8>()?;
+        *head = (u64::from(first) << 32 | u64::from(second)).to_be_bytes();
+        let (head, out) = out.split_first_chunk_mut::<4>()?;
+        *head = third.to_be_bytes();
+        Some(out)
+    }
+
+    /// Whether [`Template::write_plain`] can be used: GRE right behind IPv4, with or without a key.
+    #[inline]
+    pub const fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// As [`Template::write`] for what nearly all packets are, with DF set, in fewer steps.
+    #[inline]
+    pub fn write_plain(&self, out: &mut [u8], total_len: u32, tos: u8, ttl: u8) -> Option<()> {
+        let tail = self.put4(out, total_len as u16, tos, ttl, ip::FRAG_DF.into())?;
+        match tail.len() {
+            16 => copy::<16>(tail, &self.tail),
+            _ => copy::<12>(tail, &self.tail),
+        }
     }
 
     /// RFC 8200, 3, up to the addresses.
