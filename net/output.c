@@ -314,7 +314,8 @@ struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percp
 	begin.state = VPCNET_BEGIN_NO_PATH;
 	if (!paths)
 		return begin;
-	path = raw_cpu_ptr(paths);
+	/* As raw_cpu_ptr(). */
+	path = (__force void *)((__force unsigned long)paths + begin.offset);
 	if (unlikely(!vpcnet_path_is_good(path)))
 		return begin;
 	if (unlikely(path->tick != jiffies))
@@ -411,7 +412,7 @@ static __always_inline bool vpcnet_has_rules(const struct nf_hook_entries *entri
 }
 
 /* Whether the host wants to see the packets that it sends. */
-static bool vpcnet_is_firewalled(const struct net *net, bool v6)
+static __always_inline bool vpcnet_is_firewalled(const struct net *net, bool v6)
 {
 	struct nf_hook_entries __rcu *const *hooks = v6 ? net->nf.hooks_ipv6 : net->nf.hooks_ipv4;
 

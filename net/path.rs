@@ -291,6 +291,7 @@ impl Paths {
     ) -> Path<'a> {
         let slot = self.0.get(cpu);
         let mut raw = route.into_raw();
+        raw.plain = template.is_plain() && !raw.mtu_locked;
         raw.room = raw.headroom.saturating_add(template.len() as u32);
         // SAFETY: The slot is this CPU's, and no reference into it is alive: `Path` makes them for
         // the time of a call only, which does not come back here.
@@ -444,10 +445,10 @@ impl<'a> Path<'a> {
         self.template().write(out, packet)
     }
 
-    /// Whether [`Path::write_plain`] can be used.
+    /// Whether [`Path::write_plain`] can be used, and DF be set.
     #[inline]
     pub fn is_plain(&self) -> bool {
-        self.template().is_plain() && !self.raw().mtu_locked
+        self.raw().plain
     }
 
     /// Writes the outer headers, as [`Template::write_plain`].
