@@ -5,6 +5,7 @@
 use vpc_core::eth;
 use vpc_core::gre;
 use vpc_core::ip;
+use vpc_core::ip::Addr;
 use vpcnet::context::Datapath;
 use vpcnet::device::Device;
 use vpcnet::route::Flow4;
@@ -62,7 +63,7 @@ fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Rout
     let (outer, route) = match config.peer.as_ref() {
         Some(peer) => {
             let outer = Outer::for_peer(peer, inner.as_ref());
-            let flow = outer.flow(config, config.fwmark, skb);
+            let flow = outer.flow(config, config.fwmark, skb)?;
             // The cache knows one route; one that depends on the packet is looked up.
             let cache = (!peer.tos_inherit).then(|| settings.routes.by_ref());
             (outer, Route4::lookup(dev.underlay(), cache, &flow, dp))
@@ -74,7 +75,7 @@ fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Rout
             let outer = Outer::for_metadata(key, inner.as_ref());
             let flow = Flow4 {
                 hash,
-                ..outer.flow_without_hash(config, mark)
+                ..outer.flow_without_hash(config, mark)?
             };
             let route = Route4::lookup(dev.underlay(), cache, &flow, dp);
             (outer, route)
@@ -111,7 +112,10 @@ fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Rout
         },
         protocol: ip::PROTO_GRE,
         src: route.local(),
-        dst: outer.key.remote,
+        dst: match outer.key.remote {
+            Addr::V4(remote) => remote,
+            Addr::V6(_) => return Err(Drop::TxNoRoute),
+        },
     };
     let bytes = head.push(ip::V4_LEN as u32).ok_or(Drop::TxNoMemory)?;
     bytes.copy_from_slice(&header.encode());
@@ -135,7 +139,9 @@ impl Outer {
             df: peer.pmtudisc || (inner_df && !peer.ignore_df),
             tos,
             ttl: peer.ttl,
+            label: peer.flow_label,
             flow_flags: 0,
+            ports: None,
         })
     }
 
@@ -160,25 +166,30 @@ impl Outer {
     }
 
     #[inline]
-    fn flow(&self, config: &Config, mark: u32, skb: &mut Skb) -> Flow4 {
-        Flow4 {
+    fn flow(&self, config: &Config, mark: u32, skb: &mut Skb) -> Result<Flow4, Drop> {
+        Ok(Flow4 {
             hash: skb.flow_hash(),
-            ..self.flow_without_hash(config, mark)
-        }
+            ..self.flow_without_hash(config, mark)?
+        })
     }
 
     #[inline]
-    fn flow_without_hash(&self, config: &Config, mark: u32) -> Flow4 {
-        Flow4 {
-            remote: self.key.remote,
-            local: self.key.local,
+    fn flow_without_hash(&self, config: &Config, mark: u32) -> Result<Flow4, Drop> {
+        let (Addr::V4(remote), Addr::V4(local), None) =
+            (self.key.remote, self.key.local, config.udp)
+        else {
+            return Err(Drop::TxNoRoute);
+        };
+        Ok(Flow4 {
+            remote,
+            local,
             key: self.key.key.unwrap_or(0),
             hash: 0,
             mark,
             oif: config.link,
             tos: self.key.tos,
             flags: self.key.flow_flags,
-        }
+        })
     }
 }
 

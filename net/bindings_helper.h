@@ -21,6 +21,7 @@
 #include <net/rtnetlink.h>
 
 #include "helpers.h"
+#include "if_mqgre.h"
 
 /* Macros with casts are no constants to bindgen; these are. */
 const unsigned int VPCNET_IFLA_MAX = IFLA_MAX;
