@@ -2,7 +2,8 @@
 
 //! The settings of a device: from netlink, checked as a whole, and back.
 //!
-//! Attributes are those of `gretap`, `IFLA_GRE_*` in `include/uapi/linux/if_tunnel.h`.
+//! Attributes are those of `gretap`, `IFLA_GRE_*` in `include/uapi/linux/if_tunnel.h`, and a few
+//! more, `IFLA_MQGRE_*` in `net/if_mqgre.h`. `policy.rs` has looked at each by itself before.
 
 use kernel::prelude::*;
 
@@ -10,67 +11,26 @@ use vpc_core::gre;
 use vpc_core::ip;
 use vpc_core::ip::Addr;
 use vpcnet::attr::gre as ifla;
-use vpcnet::attr::link as ifla_link;
+use vpcnet::attr::gre::encap;
 use vpcnet::attr::Attr;
-use vpcnet::attr::Extack;
 use vpcnet::attr::Message;
-use vpcnet::attr::Policy;
 use vpcnet::errno;
 use vpcnet::link::Request;
-use vpcnet::table;
 
-/// What the kernel checks of each attribute by itself.
-pub(crate) const POLICY: &[Policy] = &{
-    const NONE: Policy = Policy::refused(c"mqgre does not have this attribute");
-    const NO_ENCAP: Policy = Policy::refused(c"mqgre has no further encapsulation: use plain GRE");
-    const NO_ERSPAN: Policy = Policy::refused(c"mqgre is no ERSPAN device");
-    let mut policy = [NONE; ifla::MAX as usize + 1];
-    policy[ifla::LINK as usize] = Policy::U32;
-    policy[ifla::IFLAGS as usize] = Policy::U16;
-    policy[ifla::OFLAGS as usize] = Policy::U16;
-    policy[ifla::IKEY as usize] = Policy::U32;
-    policy[ifla::OKEY as usize] = Policy::U32;
-    // Their length is looked at with their value.
-    policy[ifla::LOCAL as usize] = Policy::NONE;
-    policy[ifla::REMOTE as usize] = Policy::NONE;
-    policy[ifla::TTL as usize] = Policy::U8;
-    policy[ifla::TOS as usize] = Policy::U8;
-    policy[ifla::PMTUDISC as usize] = Policy::U8;
-    policy[ifla::ENCAP_TYPE as usize] = NO_ENCAP;
-    policy[ifla::ENCAP_FLAGS as usize] = NO_ENCAP;
-    policy[ifla::ENCAP_SPORT as usize] = NO_ENCAP;
-    policy[ifla::ENCAP_DPORT as usize] = NO_ENCAP;
-    policy[ifla::COLLECT_METADATA as usize] = Policy::FLAG;
-    policy[ifla::IGNORE_DF as usize] = Policy::U8;
-    policy[ifla::FWMARK as usize] = Policy::U32;
-    policy[ifla::ERSPAN_INDEX as usize] = NO_ERSPAN;
-    policy[ifla::ERSPAN_VER as usize] = NO_ERSPAN;
-    policy[ifla::ERSPAN_DIR as usize] = NO_ERSPAN;
-    policy[ifla::ERSPAN_HWID as usize] = NO_ERSPAN;
-    policy
-};
+use crate::policy;
 
-/// Bytes that [`Config::fill`] puts at most: 16 attributes, none of which takes more than 8.
-pub(crate) const FILL_SIZE: usize = 16 * 8;
+/// Bytes that [`Config::fill`] puts at most: two addresses, and attributes of up to 4 bytes.
+pub(crate) const FILL_SIZE: usize = 2 * 20 + 18 * 8;
 
-/// Bytes that each attribute must have.
-const LENGTHS: &[(u16, usize)] = &[
-    (ifla::LINK, 4),
-    (ifla::IFLAGS, 2),
-    (ifla::OFLAGS, 2),
-    (ifla::IKEY, 4),
-    (ifla::OKEY, 4),
-    (ifla::LOCAL, 4),
-    (ifla::REMOTE, 4),
-    (ifla::TTL, 1),
-    (ifla::TOS, 1),
-    (ifla::PMTUDISC, 1),
-    (ifla::IGNORE_DF, 1),
-    (ifla::FWMARK, 4),
-];
+/// UDP port of GRE-in-UDP (RFC 8086).
+const UDP_PORT: u16 = 4754;
 
-const BAD_REMOTE: &CStr = c"remote must be an IPv4 address of one host";
-const BAD_LOCAL: &CStr = c"local must be an IPv4 address of this host";
+/// Bytes of a UDP header.
+const UDP_LEN: u32 = 8;
+
+/// Highest id of a virtual subnet (RFC 7637): 24 bits.
+const MAX_VSID: u32 = 0x00ff_ffff;
+
 const NO_KEY: &CStr = c"the key flag needs a key";
 
 /// TOS of an outer header: bit 0 says to take the inner one.
@@ -114,11 +74,11 @@ pub(crate) struct Udp {
 pub(crate) enum Lanes {
     /// They are kept down to the uplink's transmit queue.
     #[default]
-    Keep,
+    Keep = 0,
     /// The flow decides the queue, as with stock devices; to measure against.
-    Hash,
+    Hash = 1,
     /// All packets take lane 0; to measure against.
-    Single,
+    Single = 2,
 }
 
 /// Which way packets take to the uplink.
@@ -126,11 +86,11 @@ pub(crate) enum Lanes {
 pub(crate) enum Output {
     /// The direct one, unless the host wants to see them in its output path.
     #[default]
-    Auto,
+    Auto = 0,
     /// The direct one, past the host's firewall.
-    Direct,
+    Direct = 1,
     /// The host's output path, always.
-    Stack,
+    Stack = 2,
 }
 
 /// The two ends of a point-to-point tunnel, in the machine's byte order.
@@ -138,11 +98,11 @@ pub(crate) enum Output {
 pub(crate) struct Peer {
     /// Address of the other end.
     pub(crate) remote: Addr,
-    /// Address of this end; none lets the route choose, and receives on all.
+    /// Address of this end, of the same version; none lets the route choose, and receives on all.
     pub(crate) local: Addr,
-    /// Key of received packets.
+    /// Key of received packets; with NVGRE the id of the virtual subnet, of 24 bits.
     pub(crate) ikey: Option<u32>,
-    /// Key of sent packets.
+    /// Key of sent packets, likewise.
     pub(crate) okey: Option<u32>,
     /// Whether received packets have a checksum.
     pub(crate) icsum: bool,
@@ -154,6 +114,8 @@ pub(crate) struct Peer {
     pub(crate) tos: u8,
     /// Whether the inner TOS is taken.
     pub(crate) tos_inherit: bool,
+    /// Flow label of the outer IPv6 header; 0 lets the host choose one for each flow.
+    pub(crate) flow_label: u32,
     /// Whether the outer header has DF set always.
     pub(crate) pmtudisc: bool,
     /// Whether the inner DF is not taken over to the outer header.
@@ -172,30 +134,14 @@ impl Default for Peer {
             ttl: 0,
             tos: 0,
             tos_inherit: false,
+            flow_label: 0,
             pmtudisc: true,
             ignore_df: false,
         }
     }
 }
 
-/// What packets are led to a device by: addresses and key of the outer header.
-pub(crate) fn match_key(remote: Addr, local: Addr, key: Option<u32>) -> table::Key {
-    let (remote, local) = (v4(remote), v4(local));
-    let [r0, r1, r2, r3] = remote.to_be_bytes();
-    let [l0, l1, l2, l3] = local.to_be_bytes();
-    let [k0, k1, k2, k3] = key.unwrap_or(0).to_be_bytes();
-    let keyed = u8::from(key.is_some());
-    [
-        r0, r1, r2, r3, l0, l1, l2, l3, k0, k1, k2, k3, 0, 0, 0, keyed,
-    ]
-}
-
 impl Peer {
-    /// What received packets are matched by.
-    pub(crate) fn match_key(&self) -> table::Key {
-        match_key(self.remote, self.local, self.ikey)
-    }
-
     fn flags(key: Option<u32>, csum: bool) -> u16 {
         let key = if key.is_some() { gre::FLAG_KEY } else { 0 };
         let csum = if csum { gre::FLAG_CSUM } else { 0 };
@@ -203,82 +149,90 @@ impl Peer {
     }
 }
 
+impl Default for Udp {
+    fn default() -> Self {
+        Udp {
+            sport: 0,
+            dport: UDP_PORT,
+            csum: false,
+            // Over IPv6 nothing else protects the addresses (RFC 8086, 6.2).
+            csum6: true,
+        }
+    }
+}
+
+impl Udp {
+    /// The settings of a request on top of what there was.
+    fn with(old: Option<Self>, request: &Request<'_>) -> Result<Option<Self>> {
+        let data = &request.data;
+        let port = |kind| data.get(kind).and_then(|attr| attr.be16());
+        let base = match data.get(ifla::ENCAP_TYPE).and_then(|attr| attr.u16()) {
+            Some(encap::NONE) => None,
+            Some(_) => Some(old.unwrap_or_default()),
+            None => old,
+        };
+        let Some(mut udp) = base else {
+            for kind in [ifla::ENCAP_FLAGS, ifla::ENCAP_SPORT, ifla::ENCAP_DPORT] {
+                if let Some(attr) = data.get(kind).filter(|attr| attr.be16() != Some(0)) {
+                    let why = c"ports and flags of an encapsulation need the type fou";
+                    return Err(request.ack.refuse_attr(&attr, EINVAL, why));
+                }
+            }
+            return Ok(None);
+        };
+        udp.sport = port(ifla::ENCAP_SPORT).unwrap_or(udp.sport);
+        udp.dport = match port(ifla::ENCAP_DPORT) {
+            Some(0) => UDP_PORT,
+            Some(port) => port,
+            None => udp.dport,
+        };
+        if let Some(flags) = data.get(ifla::ENCAP_FLAGS).and_then(|attr| attr.u16()) {
+            udp.csum = flags & encap::FLAG_CSUM != 0;
+            udp.csum6 = flags & encap::FLAG_CSUM6 != 0;
+        }
+        Ok(Some(udp))
+    }
+
+    fn flags(&self) -> u16 {
+        let csum = if self.csum { encap::FLAG_CSUM } else { 0 };
+        let csum6 = if self.csum6 { encap::FLAG_CSUM6 } else { 0 };
+        csum | csum6
+    }
+}
+
+impl Lanes {
+    fn with(self, request: &Request<'_>) -> Self {
+        match request.data.get(ifla::LANES).and_then(|attr| attr.u8()) {
+            None => self,
+            Some(1) => Lanes::Hash,
+            Some(2) => Lanes::Single,
+            Some(_) => Lanes::Keep,
+        }
+    }
+}
+
+impl Output {
+    fn with(self, request: &Request<'_>) -> Self {
+        match request.data.get(ifla::OUTPUT).and_then(|attr| attr.u8()) {
+            None => self,
+            Some(1) => Output::Direct,
+            Some(2) => Output::Stack,
+            Some(_) => Output::Auto,
+        }
+    }
+}
+
 impl Config {
-    /// Bytes of outer IPv4 and GRE header, at most.
+    /// Bytes of outer headers, at most; in collect-metadata mode those over IPv4.
     pub(crate) fn overhead(&self) -> u32 {
         let key = self.peer.as_ref().is_none_or(|peer| peer.okey.is_some());
         let csum = self.peer.as_ref().is_some_and(|peer| peer.ocsum);
-        ip::V4_LEN as u32 + gre::BASE_LEN as u32 + 4 * u32::from(key) + 4 * u32::from(csum)
-    }
-
-    /// Looks at what can be told from a request alone.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL`, `EADDRNOTAVAIL` or `EOPNOTSUPP`, with a message.
-    pub(crate) fn validate(request: &Request<'_>) -> Result {
-        let ack = &request.ack;
-        if let Some(address) = request.link.get(ifla_link::ADDRESS) {
-            let unicast = address
-                .mac()
-                .is_some_and(|mac| mac != [0; 6] && mac.first().is_some_and(|byte| byte & 1 == 0));
-            if !unicast {
-                return Err(ack.refuse_attr(
-                    &address,
-                    errno::eaddrnotavail(),
-                    c"the MAC address must be a unicast one of 6 bytes",
-                ));
-            }
-        }
-        if let Some(info) = request.link.get(ifla_link::LINKINFO) {
-            // The core's parser passes over types that it does not know.
-            let unknown = info
-                .nested()
-                .filter(|(kind, _)| *kind == ifla_link::INFO_DATA)
-                .any(|(_, data)| vpcnet::attr::Nested::new(data).any(|(kind, _)| kind > ifla::MAX));
-            if unknown {
-                return Err(ack.refuse_attr(&info, EINVAL, c"unknown attribute for mqgre"));
-            }
-        }
-        let data = &request.data;
-        // The core's policies let longer ones pass.
-        for (kind, len) in LENGTHS {
-            if let Some(attr) = data.get(*kind).filter(|attr| attr.payload().len() != *len) {
-                let why = match *kind {
-                    ifla::REMOTE => BAD_REMOTE,
-                    ifla::LOCAL => BAD_LOCAL,
-                    _ => c"the attribute has a wrong length",
-                };
-                return Err(ack.refuse_attr(&attr, EINVAL, why));
-            }
-        }
-        for kind in [ifla::IFLAGS, ifla::OFLAGS] {
-            if let Some(flags) = data.get(kind) {
-                check_flags(&flags, ack)?;
-            }
-        }
-        for (key, flags) in [(ifla::IKEY, ifla::IFLAGS), (ifla::OKEY, ifla::OFLAGS)] {
-            let flag = data.get(flags).and_then(|attr| attr.be16()).unwrap_or(0) & gre::FLAG_KEY;
-            match data.get(key) {
-                // iproute2 sends a key of 0 where there is none.
-                Some(attr) if flag == 0 && attr.be32() != Some(0) => {
-                    return Err(ack.refuse_attr(&attr, EINVAL, c"a key needs the key flag"));
-                }
-                _ => (),
-            }
-        }
-        for (kind, why) in [(ifla::REMOTE, BAD_REMOTE), (ifla::LOCAL, BAD_LOCAL)] {
-            if let Some(attr) = data.get(kind) {
-                // 0 stands for "none".
-                if !attr
-                    .be32()
-                    .is_some_and(|address| address == 0 || is_unicast(address))
-                {
-                    return Err(ack.refuse_attr(&attr, EINVAL, why));
-                }
-            }
-        }
-        Ok(())
+        let ip = match self.peer.as_ref().map(|peer| peer.remote) {
+            Some(Addr::V6(_)) => ip::V6_LEN,
+            _ => ip::V4_LEN,
+        };
+        let udp = self.udp.map_or(0, |_| UDP_LEN);
+        ip as u32 + udp + gre::BASE_LEN as u32 + 4 * u32::from(key) + 4 * u32::from(csum)
     }
 
     /// The settings of a new device. A request without a remote is for collect-metadata mode.
@@ -288,15 +242,16 @@ impl Config {
     /// `EINVAL` with a message if the attributes contradict each other.
     pub(crate) fn new(request: &Request<'_>) -> Result<Self> {
         let data = &request.data;
-        let remote = data
-            .get(ifla::REMOTE)
-            .and_then(|attr| attr.be32())
-            .unwrap_or(0);
-        let peer = if data.has(ifla::COLLECT_METADATA) || remote == 0 {
-            only_metadata(request)?;
-            None
-        } else {
-            Some(Peer::default())
+        let remote = data.get(ifla::REMOTE).and_then(|attr| attr.addr());
+        let peer = match remote.filter(|remote| !remote.is_none()) {
+            Some(remote) if !data.has(ifla::COLLECT_METADATA) => Some(Peer {
+                local: remote.none_like(),
+                ..Peer::default()
+            }),
+            _ => {
+                policy::only_metadata(request)?;
+                None
+            }
         };
         let base = Config {
             peer,
@@ -313,14 +268,15 @@ impl Config {
     pub(crate) fn changed(&self, request: &Request<'_>) -> Result<Self> {
         let data = &request.data;
         if self.peer.is_none() {
-            only_metadata(request)?;
+            policy::only_metadata(request)?;
         } else if data.has(ifla::COLLECT_METADATA) {
             return Err(request.ack.refuse(
                 errno::eopnotsupp(),
                 c"a tunnel with a remote cannot turn to collect-metadata mode",
             ));
         }
-        if let Some(remote) = data.get(ifla::REMOTE).filter(|attr| attr.be32() == Some(0)) {
+        let none = |attr: &Attr<'_>| attr.addr().is_some_and(Addr::is_none);
+        if let Some(remote) = data.get(ifla::REMOTE).filter(none) {
             if self.peer.is_some() {
                 return Err(request
                     .ack
@@ -339,20 +295,29 @@ impl Config {
         let data = &request.data;
         let byte = |kind| data.get(kind).and_then(|attr| attr.u8());
         let word = |kind| data.get(kind).and_then(|attr| attr.u32());
-        let address = |kind| data.get(kind).and_then(|attr| attr.be32());
+        let key = |kind| data.get(kind).and_then(|attr| attr.be32());
+        let address = |kind| data.get(kind).and_then(|attr| attr.addr());
         let flags = |kind| data.get(kind).and_then(|attr| attr.be16());
 
         self.link = word(ifla::LINK).unwrap_or(self.link);
         self.fwmark = word(ifla::FWMARK).unwrap_or(self.fwmark);
+        self.udp = Udp::with(self.udp, request)?;
+        self.lanes = self.lanes.with(request);
+        self.output = self.output.with(request);
+        self.nvgre = byte(ifla::NVGRE).map_or(self.nvgre, |on| on != 0);
         let Some(peer) = self.peer.as_mut() else {
             return Ok(self);
         };
-        peer.remote = address(ifla::REMOTE).map_or(peer.remote, Addr::V4);
-        peer.local = address(ifla::LOCAL).map_or(peer.local, Addr::V4);
+        peer.remote = address(ifla::REMOTE).unwrap_or(peer.remote);
+        peer.local = match address(ifla::LOCAL).unwrap_or(peer.local) {
+            local if local.is_none() => peer.remote.none_like(),
+            local => local,
+        };
+        peer.flow_label = key(ifla::FLOWINFO).unwrap_or(peer.flow_label);
         if let Some(flags) = flags(ifla::IFLAGS) {
             peer.ikey = match flags & gre::FLAG_KEY {
                 0 => None,
-                _ => address(ifla::IKEY).or(peer.ikey),
+                _ => key(ifla::IKEY).or(peer.ikey),
             };
             peer.icsum = flags & gre::FLAG_CSUM != 0;
             if Peer::flags(peer.ikey, peer.icsum) != flags {
@@ -362,7 +327,7 @@ impl Config {
         if let Some(flags) = flags(ifla::OFLAGS) {
             peer.okey = match flags & gre::FLAG_KEY {
                 0 => None,
-                _ => address(ifla::OKEY).or(peer.okey),
+                _ => key(ifla::OKEY).or(peer.okey),
             };
             peer.ocsum = flags & gre::FLAG_CSUM != 0;
             if Peer::flags(peer.okey, peer.ocsum) != flags {
@@ -382,7 +347,45 @@ impl Config {
             let why = c"ignore-df contradicts pmtudisc";
             return Err(request.ack.refuse(EINVAL, why));
         }
-        Ok(self)
+        match self.contradiction() {
+            Some(why) => Err(request.ack.refuse(EINVAL, why)),
+            None => Ok(self),
+        }
+    }
+
+    /// What does not go together, in a sentence.
+    fn contradiction(&self) -> Option<&'static CStr> {
+        const SPLIT: &CStr = c"local and remote must be of one family, IPv4 or IPv6";
+        const NO_LINK: &CStr = c"a link-local address needs the device that it is on (dev)";
+        const LABEL: &CStr = c"a flow label needs IPv6 addresses";
+        const TWO_SUMS: &CStr = c"no GRE checksum in UDP, which segmentation cannot do: use \
+            the one of UDP (encap-csum)";
+        const NO_VSID: &CStr = c"nvgre needs a key both ways, which is the id of the subnet";
+        const LONG_VSID: &CStr = c"with nvgre keys have 24 bits, the others are the flow id";
+        const NVGRE_SUM: &CStr = c"nvgre has no GRE checksum";
+
+        let peer = self.peer.as_ref()?;
+        if peer.local.version() != peer.remote.version() {
+            return Some(SPLIT);
+        }
+        if self.link == 0 && (peer.remote.is_link_local() || peer.local.is_link_local()) {
+            return Some(NO_LINK);
+        }
+        if peer.flow_label != 0 && peer.remote.version() != ip::Version::V6 {
+            return Some(LABEL);
+        }
+        let csum = peer.icsum || peer.ocsum;
+        if csum && self.udp.is_some() {
+            return Some(TWO_SUMS);
+        }
+        if !self.nvgre {
+            return None;
+        }
+        match (peer.ikey, peer.okey) {
+            (Some(ikey), Some(okey)) if ikey.max(okey) > MAX_VSID => Some(LONG_VSID),
+            (Some(_), Some(_)) => csum.then_some(NVGRE_SUM),
+            _ => Some(NO_VSID),
+        }
     }
 
     /// Puts the settings into a message.
@@ -393,6 +396,15 @@ impl Config {
     pub(crate) fn fill(&self, message: &mut Message<'_>) -> Result {
         message.put_u32(ifla::LINK, self.link)?;
         message.put_u32(ifla::FWMARK, self.fwmark)?;
+        let udp = self.udp;
+        let kind = udp.map_or(encap::NONE, |_| encap::FOU);
+        message.put_u16(ifla::ENCAP_TYPE, kind)?;
+        message.put_u16(ifla::ENCAP_FLAGS, udp.map_or(0, |udp| udp.flags()))?;
+        message.put_be16(ifla::ENCAP_SPORT, udp.map_or(0, |udp| udp.sport))?;
+        message.put_be16(ifla::ENCAP_DPORT, udp.map_or(0, |udp| udp.dport))?;
+        message.put_u8(ifla::LANES, self.lanes as u8)?;
+        message.put_u8(ifla::OUTPUT, self.output as u8)?;
+        message.put_u8(ifla::NVGRE, self.nvgre.into())?;
         let Some(peer) = self.peer.as_ref() else {
             return message.put_flag(ifla::COLLECT_METADATA);
         };
@@ -400,8 +412,9 @@ impl Config {
         message.put_be16(ifla::OFLAGS, Peer::flags(peer.okey, peer.ocsum))?;
         message.put_be32(ifla::IKEY, peer.ikey.unwrap_or(0))?;
         message.put_be32(ifla::OKEY, peer.okey.unwrap_or(0))?;
-        message.put_be32(ifla::LOCAL, v4(peer.local))?;
-        message.put_be32(ifla::REMOTE, v4(peer.remote))?;
+        message.put_addr(ifla::LOCAL, peer.local)?;
+        message.put_addr(ifla::REMOTE, peer.remote)?;
+        message.put_be32(ifla::FLOWINFO, peer.flow_label)?;
         message.put_u8(ifla::TTL, peer.ttl)?;
         message.put_u8(
             ifla::TOS,
@@ -409,65 +422,5 @@ impl Config {
         )?;
         message.put_u8(ifla::PMTUDISC, peer.pmtudisc.into())?;
         message.put_u8(ifla::IGNORE_DF, peer.ignore_df.into())
-    }
-}
-
-fn check_flags(attr: &Attr<'_>, ack: &Extack<'_>) -> Result {
-    let flags = attr.be16().unwrap_or(0);
-    if flags & gre::FLAG_SEQ != 0 {
-        return Err(ack.refuse_attr(
-            attr,
-            errno::eopnotsupp(),
-            c"no sequence numbers: one counter for all queues would order the lanes again",
-        ));
-    }
-    if flags & !(gre::FLAG_KEY | gre::FLAG_CSUM) != 0 {
-        return Err(ack.refuse_attr(
-            attr,
-            EINVAL,
-            c"of the GRE flags only key and csum can be set",
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses what has no meaning in collect-metadata mode.
-fn only_metadata(request: &Request<'_>) -> Result {
-    let contradicts = [
-        (
-            ifla::REMOTE,
-            c"in collect-metadata mode (external, or no remote) the remote comes with each packet",
-        ),
-        (ifla::LOCAL, c"a local address needs a remote"),
-        (ifla::IKEY, c"a key needs a remote"),
-        (ifla::OKEY, c"a key needs a remote"),
-        (ifla::IFLAGS, c"GRE flags need a remote"),
-        (ifla::OFLAGS, c"GRE flags need a remote"),
-        (ifla::TTL, c"a TTL needs a remote"),
-        (ifla::TOS, c"a TOS needs a remote"),
-        (ifla::IGNORE_DF, c"ignore-df needs a remote"),
-    ];
-    for (kind, why) in contradicts {
-        if let Some(attr) = request.data.get(kind) {
-            // iproute2 likes to send zeroes for what was not given.
-            if attr.payload().iter().any(|&byte| byte != 0) {
-                return Err(request.ack.refuse_attr(&attr, EINVAL, why));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether packets can be sent to or from this one address.
-fn is_unicast(address: u32) -> bool {
-    let multicast_or_reserved = address >> 28 >= 0xe;
-    let this_network = address >> 24 == 0;
-    !multicast_or_reserved && !this_network
-}
-
-fn v4(addr: Addr) -> u32 {
-    match addr {
-        Addr::V4(addr) => addr,
-        Addr::V6(_) => 0,
     }
 }

@@ -10,8 +10,10 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `config.rs` | settings of a device: from netlink, checked, and back |
+//! | `policy.rs` | what is wrong with a request at first sight |
 //! | `port.rs` | what a device and a namespace consist of, and their life |
 //! | `xmit.rs` | encapsulation |
+//! | `demux.rs` | which device a packet is for |
 //! | `rcv.rs` | decapsulation |
 //! | `counters.rs` | why packets are dropped; `ethtool -S` |
 
@@ -22,6 +24,8 @@ use vpcnet::link::Registration;
 
 mod config;
 mod counters;
+mod demux;
+mod policy;
 mod port;
 mod rcv;
 mod xmit;

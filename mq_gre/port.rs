@@ -15,7 +15,6 @@ use vpcnet::context::Datapath;
 use vpcnet::context::RcuRead;
 use vpcnet::context::Rtnl;
 use vpcnet::device::Device;
-use vpcnet::device::DeviceHold;
 use vpcnet::device::Driver;
 use vpcnet::device::NewDevice;
 use vpcnet::errno;
@@ -35,15 +34,16 @@ use vpcnet::skb::Candidate;
 use vpcnet::skb::Skb;
 use vpcnet::stats::LaneCounters;
 use vpcnet::stats::Totals;
-use vpcnet::table::Table;
 use vpcnet::tunnel::OutputMode;
 
 use crate::config::Config;
 use crate::config::Lanes;
 use crate::config::Output;
 use crate::config::FILL_SIZE;
-use crate::config::POLICY;
 use crate::counters::Drop;
+use crate::demux::Place;
+use crate::demux::Ports;
+use crate::policy;
 use crate::rcv;
 use crate::xmit;
 use crate::xmit::Express;
@@ -62,7 +62,7 @@ const UNKNOWN_MTU: u32 = 1500;
 const MIN_MTU: u32 = 68;
 
 /// Largest MTU in bytes whose outer packets are no longer than IPv4 allows.
-const MAX_MTU: u32 = u16::MAX as u32 - (ip::V4_LEN + gre::MAX_LEN + eth::HEADER_LEN) as u32;
+const MAX_MTU: u32 = u16::MAX as u32 - (ip::V4_LEN + 8 + gre::MAX_LEN + eth::HEADER_LEN) as u32;
 
 /// A device's own data. Fields are dropped in this order, when no packet is left.
 pub(crate) struct MqGre {
@@ -100,14 +100,6 @@ impl Settings {
             config,
         })
     }
-}
-
-/// Where the packets of a namespace are led to.
-pub(crate) struct Ports {
-    /// Point-to-point tunnels, by addresses and key.
-    pub(crate) tunnels: Table<DeviceHold<MqGre>>,
-    /// The device that takes what no tunnel does.
-    pub(crate) metadata: RcuCell<DeviceHold<MqGre>>,
 }
 
 static NET_ID: NetId = NetId::new();
@@ -155,7 +147,7 @@ impl LinkDriver for MqGre {
     type Net = Ports;
 
     const KIND: &'static CStr = c"mqgre";
-    const POLICY: &'static [Policy] = POLICY;
+    const POLICY: &'static [Policy] = policy::POLICY;
     const FILL_SIZE: usize = FILL_SIZE;
 
     fn net_id() -> &'static NetId {
@@ -167,14 +159,11 @@ impl LinkDriver for MqGre {
     }
 
     fn new_net() -> Result<Ports> {
-        Ok(Ports {
-            tunnels: Table::new()?,
-            metadata: RcuCell::empty(),
-        })
+        Ports::new()
     }
 
     fn validate(request: &Request<'_>) -> Result {
-        Config::validate(request)
+        policy::validate(request)
     }
 
     fn create(
@@ -185,7 +174,7 @@ impl LinkDriver for MqGre {
         rtnl: &mut Rtnl,
     ) -> Result<Self> {
         let config = Config::new(request)?;
-        ports.refuse_taken(&config, None, request, rtnl)?;
+        ports.refuse_taken(Place::of(&config), None, request, rtnl)?;
         let uplink = uplink(&config, underlay, request, rtnl)?;
 
         let max_tx = dev.max_tx_queues();
@@ -221,12 +210,7 @@ impl LinkDriver for MqGre {
         _request: &Request<'_>,
         rtnl: &mut Rtnl,
     ) -> Result {
-        let key = dev.data().match_key(rtnl);
-        match key {
-            Some(key) => ports.tunnels.insert(key, dev.hold(), rtnl)?,
-            None => ports.metadata.set(Some(RcuBox::new(dev.hold())?), rtnl),
-        }
-        Ok(())
+        ports.insert(dev.data().place(rtnl), dev, rtnl)
     }
 
     fn change(dev: &Device<Self>, ports: &Ports, request: &Request<'_>, rtnl: &mut Rtnl) -> Result {
@@ -239,18 +223,17 @@ impl LinkDriver for MqGre {
             let why = c"a tunnel cannot send by itself";
             return Err(request.ack.refuse(errno::eloop(), why));
         }
-        ports.refuse_taken(&new, Some(dev), request, rtnl)?;
+        let (old_place, new_place) = (Place::of(&old), Place::of(&new));
+        ports.refuse_taken(new_place, Some(dev), request, rtnl)?;
         let uplink = uplink(&new, dev.underlay(), request, rtnl)?;
         // From here on nothing fails half-way: first what may fail, then what is seen.
         let settings = Settings::new(new.clone())?;
-        let old_key = old.peer.as_ref().map(|peer| peer.match_key());
-        let new_key = new.peer.as_ref().map(|peer| peer.match_key());
-        if let Some(key) = new_key.filter(|_| new_key != old_key) {
-            ports.tunnels.insert(key, dev.hold(), rtnl)?;
+        if new_place != old_place {
+            ports.insert(new_place, dev, rtnl)?;
         }
         this.settings.set(Some(settings), rtnl);
-        if let Some(key) = old_key.filter(|_| new_key != old_key) {
-            ports.tunnels.remove(&key, rtnl);
+        if new_place != old_place {
+            ports.remove(old_place, dev, rtnl);
         }
         // Keep an MTU that the user chose; follow the headers where it was the default.
         let grown = new.overhead().wrapping_sub(old.overhead());
@@ -264,16 +247,7 @@ impl LinkDriver for MqGre {
     }
 
     fn unregistered(dev: &Device<Self>, ports: &Ports, rtnl: &mut Rtnl) {
-        match dev.data().match_key(rtnl) {
-            Some(key) if ports.leads_to(&key, dev, rtnl) => ports.tunnels.remove(&key, rtnl),
-            Some(_) => (),
-            None => {
-                let ours = ports.metadata.read(rtnl).is_some_and(|hold| hold.is(dev));
-                if ours {
-                    ports.metadata.set(None, rtnl);
-                }
-            }
-        }
+        ports.remove(dev.data().place(rtnl), dev, rtnl);
     }
 
     fn fill(dev: &Device<Self>, message: &mut Message<'_>, rtnl: &Rtnl) -> Result {
@@ -290,43 +264,8 @@ impl LinkDriver for MqGre {
 }
 
 impl MqGre {
-    fn match_key(&self, rtnl: &Rtnl) -> Option<vpcnet::table::Key> {
-        self.config(rtnl)?
-            .peer
-            .as_ref()
-            .map(|peer| peer.match_key())
-    }
-}
-
-impl Ports {
-    fn leads_to(&self, key: &vpcnet::table::Key, dev: &Device<MqGre>, rtnl: &Rtnl) -> bool {
-        self.tunnels.get(key, rtnl).is_some_and(|hold| hold.is(dev))
-    }
-
-    /// Refuses settings whose packets another device than `except` takes.
-    fn refuse_taken(
-        &self,
-        config: &Config,
-        except: Option<&Device<MqGre>>,
-        request: &Request<'_>,
-        rtnl: &Rtnl,
-    ) -> Result {
-        let (taken, why) = match config.peer.as_ref() {
-            Some(peer) => (
-                self.tunnels.get(&peer.match_key(), rtnl),
-                c"there is a mqgre device with this local, remote and key",
-            ),
-            None => (
-                self.metadata.read(rtnl),
-                c"there is a mqgre device in collect-metadata mode",
-            ),
-        };
-        match taken {
-            Some(hold) if !except.is_some_and(|dev| hold.is(dev)) => {
-                Err(request.ack.refuse(EEXIST, why))
-            }
-            _ => Ok(()),
-        }
+    fn place(&self, rtnl: &Rtnl) -> Option<Place> {
+        Place::of(self.config(rtnl)?)
     }
 }
 
@@ -362,7 +301,7 @@ fn uplink(
         oif: 0,
         tos: peer.tos,
         flags: 0,
-        flow_label: 0,
+        flow_label: peer.flow_label,
     };
     // A route may come later; that is no fault of the request.
     Ok(Route::resolve(underlay, &flow)

@@ -17,10 +17,10 @@ use vpcnet::skb::Skb;
 use vpcnet::tunnel::Metadata;
 use vpcnet::tunnel::TunnelKey;
 
-use crate::config::match_key;
 use crate::counters::Drop;
+use crate::demux::Address;
+use crate::demux::Ports;
 use crate::port::MqGre;
-use crate::port::Ports;
 
 /// What the outer headers say.
 struct Outer {
@@ -57,7 +57,7 @@ fn receive_gre(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
     let Some(outer) = Outer::of(&skb) else {
         return skb.accept();
     };
-    let Some(dev) = ports.find(&outer, dp) else {
+    let Some(dev) = find(ports, &outer, dp) else {
         return skb.accept();
     };
     let counters = &dev.data().counters;
@@ -103,7 +103,9 @@ impl Outer {
                 df: ip.df(),
                 tos: ip.tos,
                 ttl: ip.ttl,
+                label: 0,
                 flow_flags: 0,
+                ports: None,
             },
             gre,
             ip_len,
@@ -113,31 +115,29 @@ impl Outer {
     }
 }
 
-impl Ports {
-    /// The device that a packet is for, if it is up: a tunnel between these addresses, one that
-    /// receives on all local addresses, or else the collect-metadata device.
-    #[inline]
-    fn find<'a>(&'a self, outer: &Outer, dp: &'a Datapath) -> Option<&'a Device<MqGre>> {
-        let TunnelKey {
-            remote, local, key, ..
-        } = outer.key;
-        let tunnel = self
-            .tunnels
-            .get(&match_key(remote, local, key), dp)
-            .or_else(|| self.tunnels.get(&match_key(remote, local.none_like(), key), dp));
-        let dev: &Device<MqGre> = match tunnel {
-            Some(hold) => hold,
-            None => self.metadata.read(dp)?,
-        };
-        if outer.gre.proto != gre::PROTO_TEB {
-            // An L3 tunnel of ip_gre may have the same key.
-            if tunnel.is_some() {
-                dev.data().counters.dropped(Drop::RxBadProto.index(), dp);
-            }
-            return None;
+/// The device that a packet is for, if it is up: its tunnel, or else the collect-metadata device.
+#[inline]
+fn find<'a>(ports: &'a Ports, outer: &Outer, dp: &'a Datapath) -> Option<&'a Device<MqGre>> {
+    let address = Address {
+        remote: outer.key.remote,
+        local: outer.key.local,
+        key: outer.key.key,
+        port: 0,
+        scope: 0,
+    };
+    let tunnel = ports.tunnel(&address, dp);
+    let dev = match tunnel {
+        Some(dev) => dev,
+        None => ports.metadata(dp)?,
+    };
+    if outer.gre.proto != gre::PROTO_TEB {
+        // An L3 tunnel of ip_gre may have the same key.
+        if tunnel.is_some() {
+            dev.data().counters.dropped(Drop::RxBadProto.index(), dp);
         }
-        dev.is_up().then_some(dev)
+        return None;
     }
+    dev.is_up().then_some(dev)
 }
 
 /// Takes the outer headers off; returns the metadata to attach, if the device wants some.

@@ -249,7 +249,10 @@ fn forward(
         },
         df,
         id,
-        flow_label: hash,
+        flow_label: match outer.label {
+            0 => hash,
+            label => label,
+        },
         sport: match config.udp {
             Some(udp) if udp.sport == 0 => Some(outer::source_port(lane, hash)),
             _ => None,
@@ -257,7 +260,8 @@ fn forward(
         flow_id: config.nvgre.then_some(hash as u8),
     };
     let sums = Checksums {
-        gre: outer.csum,
+        // Behind UDP there is none: see `find()`.
+        gre: outer.csum && config.udp.is_none(),
         udp: config.udp.map(|udp| match path.version() {
             ip::Version::V4 => udp.csum,
             ip::Version::V6 => udp.csum6,
@@ -294,7 +298,7 @@ fn find(
         oif: config.link,
         tos: key.tos,
         flags: key.flow_flags,
-        flow_label: 0,
+        flow_label: key.label,
     };
     let route = Route::lookup(dev.underlay(), cache, &flow, dp).map_err(|_| Drop::TxNoRoute)?;
     if dev.is_on(&route, dp) {
@@ -306,7 +310,8 @@ fn find(
         udp,
         gre: gre::Header {
             proto: gre::PROTO_TEB,
-            csum: key.csum.then_some(0),
+            // Segmentation cannot redo the checksums of both UDP and GRE.
+            csum: (key.csum && udp.is_none()).then_some(0),
             key: key.key.map(|key| match config.nvgre {
                 true => key << outer::FLOW_ID_BITS,
                 false => key,
@@ -325,6 +330,8 @@ struct Outer {
     ttl: u8,
     df: bool,
     csum: bool,
+    /// Flow label of IPv6; 0 takes one that follows from the flow.
+    label: u32,
 }
 
 impl Outer {
@@ -340,6 +347,7 @@ impl Outer {
             ttl: peer.ttl,
             df: peer.pmtudisc || (inner_df && !peer.ignore_df),
             csum: peer.ocsum,
+            label: peer.flow_label,
         }
     }
 
@@ -354,6 +362,7 @@ impl Outer {
             ttl: key.ttl,
             df: key.df,
             csum: key.csum,
+            label: key.label,
         }
     }
 }
@@ -369,7 +378,9 @@ impl Peer {
             df: self.pmtudisc,
             tos: self.tos,
             ttl: self.ttl,
+            label: self.flow_label,
             flow_flags: 0,
+            ports: None,
         }
     }
 }

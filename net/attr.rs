@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/net/netlink.h`](srctree/include/net/netlink.h)
 
+use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::slice;
@@ -11,9 +12,12 @@ use core::slice;
 use kernel::error::to_result;
 use kernel::prelude::*;
 
+use vpc_core::ip;
+
 use crate::bindings;
 
-/// Attribute types of GRE devices, `IFLA_GRE_*` in `include/uapi/linux/if_tunnel.h`.
+/// Attribute types of GRE devices, `IFLA_GRE_*` in `include/uapi/linux/if_tunnel.h`, and those that
+/// `mqgre` adds, `IFLA_MQGRE_*` in `if_mqgre.h`.
 pub mod gre {
     use crate::bindings;
 
@@ -34,9 +38,9 @@ pub mod gre {
         IKEY = IFLA_GRE_IKEY;
         /// be32: key sent.
         OKEY = IFLA_GRE_OKEY;
-        /// IPv4 address of this end.
+        /// IPv4 or IPv6 address of this end.
         LOCAL = IFLA_GRE_LOCAL;
-        /// IPv4 address of the other end.
+        /// IPv4 or IPv6 address of the other end.
         REMOTE = IFLA_GRE_REMOTE;
         /// u8: TTL of the outer header; 0 inherits.
         TTL = IFLA_GRE_TTL;
@@ -44,9 +48,13 @@ pub mod gre {
         TOS = IFLA_GRE_TOS;
         /// u8: whether the outer header has DF set.
         PMTUDISC = IFLA_GRE_PMTUDISC;
-        /// u16: further encapsulation, as fou.
+        /// u8: how deep tunnels over IPv6 may nest.
+        ENCAP_LIMIT = IFLA_GRE_ENCAP_LIMIT;
+        /// be32: flow label of the outer IPv6 header (and a traffic class, see [`TOS`]).
+        FLOWINFO = IFLA_GRE_FLOWINFO;
+        /// u16: further encapsulation, `TUNNEL_ENCAP_*`.
         ENCAP_TYPE = IFLA_GRE_ENCAP_TYPE;
-        /// u16: flags of the further encapsulation.
+        /// u16: flags of the further encapsulation, `TUNNEL_ENCAP_FLAG_*`.
         ENCAP_FLAGS = IFLA_GRE_ENCAP_FLAGS;
         /// be16: its source port.
         ENCAP_SPORT = IFLA_GRE_ENCAP_SPORT;
@@ -66,8 +74,32 @@ pub mod gre {
         ERSPAN_DIR = IFLA_GRE_ERSPAN_DIR;
         /// u16: hardware id of ERSPAN.
         ERSPAN_HWID = IFLA_GRE_ERSPAN_HWID;
+        /// u8: what becomes of the lanes.
+        LANES = IFLA_MQGRE_LANES;
+        /// u8: which way packets take to the uplink.
+        OUTPUT = IFLA_MQGRE_OUTPUT;
+        /// u8: whether the low 8 bits of keys are a flow id.
+        NVGRE = IFLA_MQGRE_NVGRE;
         /// The highest type.
-        MAX = IFLA_GRE_ERSPAN_HWID;
+        MAX = IFLA_MQGRE_NVGRE;
+    }
+
+    /// Values of [`ENCAP_TYPE`].
+    pub mod encap {
+        use crate::bindings;
+
+        types! {
+            /// None.
+            NONE = tunnel_encap_types_TUNNEL_ENCAP_NONE;
+            /// UDP, and nothing else (`fou`).
+            FOU = tunnel_encap_types_TUNNEL_ENCAP_FOU;
+            /// In [`super::ENCAP_FLAGS`]: UDP checksum over IPv4.
+            FLAG_CSUM = TUNNEL_ENCAP_FLAG_CSUM;
+            /// In [`super::ENCAP_FLAGS`]: UDP checksum over IPv6.
+            FLAG_CSUM6 = TUNNEL_ENCAP_FLAG_CSUM6;
+            /// In [`super::ENCAP_FLAGS`]: remote checksum offload.
+            FLAG_REMCSUM = TUNNEL_ENCAP_FLAG_REMCSUM;
+        }
     }
 }
 
@@ -117,6 +149,22 @@ impl Extack<'_> {
         error
     }
 
+    /// As [`Extack::refuse`], with a text made here, of which the first 79 bytes are kept.
+    pub fn refuse_fmt(&self, error: Error, why: fmt::Arguments<'_>) -> Error {
+        // SAFETY: By the constructor's contract.
+        if let Some(ack) = unsafe { self.raw.as_mut() } {
+            let mut text = Text {
+                buf: &mut ack._msg_buf,
+                len: 0,
+            };
+            // What does not fit is cut off.
+            let _ = fmt::write(&mut text, why);
+            text.end();
+            ack._msg = ack._msg_buf.as_ptr();
+        }
+        error
+    }
+
     /// As [`Extack::refuse`], and points at the attribute that is at fault.
     pub fn refuse_attr(&self, attr: &Attr<'_>, error: Error, why: &'static CStr) -> Error {
         // SAFETY: By the constructor's contract.
@@ -124,6 +172,31 @@ impl Extack<'_> {
             ack.bad_attr = attr.raw;
         }
         self.refuse(error, why)
+    }
+}
+
+/// Text for a C buffer.
+struct Text<'a> {
+    buf: &'a mut [c_char],
+    len: usize,
+}
+
+impl Text<'_> {
+    fn end(&mut self) {
+        let last = self.buf.len().saturating_sub(1);
+        if let Some(byte) = self.buf.get_mut(self.len.min(last)) {
+            *byte = 0;
+        }
+    }
+}
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for &byte in text.as_bytes() {
+            *self.buf.get_mut(self.len).ok_or(fmt::Error)? = byte as c_char;
+            self.len = self.len.saturating_add(1);
+        }
+        Ok(())
     }
 }
 
@@ -166,6 +239,11 @@ impl<'a> Attr<'a> {
         self.bytes().map(u32::from_ne_bytes)
     }
 
+    /// A u16 in the machine's order.
+    pub fn u16(&self) -> Option<u16> {
+        self.bytes().map(u16::from_ne_bytes)
+    }
+
     /// A u16 in network order.
     pub fn be16(&self) -> Option<u16> {
         self.bytes().map(u16::from_be_bytes)
@@ -174,6 +252,16 @@ impl<'a> Attr<'a> {
     /// A u32 in network order, if that is the exact length.
     pub fn be32(&self) -> Option<u32> {
         self.payload().try_into().ok().map(u32::from_be_bytes)
+    }
+
+    /// An IP address, of the version that its length says.
+    pub fn addr(&self) -> Option<ip::Addr> {
+        let payload = self.payload();
+        if let Ok(v4) = payload.try_into() {
+            return Some(ip::Addr::V4(u32::from_be_bytes(v4)));
+        }
+        let v6 = payload.try_into().ok()?;
+        Some(ip::Addr::V6(u128::from_be_bytes(v6)))
     }
 
     /// A MAC address, if that is the exact length.
@@ -327,6 +415,11 @@ impl Message<'_> {
         self.put(kind, &[value])
     }
 
+    /// Puts a u16 in the machine's order.
+    pub fn put_u16(&mut self, kind: u16, value: u16) -> Result {
+        self.put(kind, &value.to_ne_bytes())
+    }
+
     /// Puts a u32 in the machine's order.
     pub fn put_u32(&mut self, kind: u16, value: u32) -> Result {
         self.put(kind, &value.to_ne_bytes())
@@ -337,9 +430,17 @@ impl Message<'_> {
         self.put(kind, &value.to_be_bytes())
     }
 
-    /// Puts a u32 (or an IPv4 address) in network order.
+    /// Puts a u32 in network order.
     pub fn put_be32(&mut self, kind: u16, value: u32) -> Result {
         self.put(kind, &value.to_be_bytes())
+    }
+
+    /// Puts an IP address.
+    pub fn put_addr(&mut self, kind: u16, addr: ip::Addr) -> Result {
+        match addr {
+            ip::Addr::V4(addr) => self.put(kind, &addr.to_be_bytes()),
+            ip::Addr::V6(addr) => self.put(kind, &addr.to_be_bytes()),
+        }
     }
 
     /// Puts a flag.

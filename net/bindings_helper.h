@@ -21,6 +21,7 @@
 #include <net/rtnetlink.h>
 
 #include "helpers.h"
+#include "if_mqgre.h"
 #include "output.h"
 
 /* Macros with casts are no constants to bindgen; these are. */

@@ -416,7 +416,8 @@ pub(crate) unsafe fn setup<D: Driver>(
         dev.features |= FEATURES;
         dev.hw_features |= FEATURES;
         dev.max_mtu = u32::from(u16::MAX)
-            - (vpc_core::ip::V4_LEN + vpc_core::gre::MAX_LEN + vpc_core::eth::HEADER_LEN) as u32;
+            - (vpc_core::ip::V4_LEN + 8 + vpc_core::gre::MAX_LEN + vpc_core::eth::HEADER_LEN)
+                as u32;
     }
 }
 

@@ -65,6 +65,7 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.ethtool_get_channels = offsetof(struct ethtool_ops, get_channels),
 		.policy = sizeof(struct nla_policy),
 		.rhashtable = sizeof(struct rhashtable),
+		.rhashtable_nelems = offsetof(struct rhashtable, nelems),
 		.gro_cells = sizeof(struct gro_cells),
 		.dst_cache = sizeof(struct dst_cache),
 		.stats64 = sizeof(struct rtnl_link_stats64),
@@ -195,10 +196,37 @@ unsigned int vpcnet_online_cpus(void)
 	return num_online_cpus();
 }
 
+/*
+ * The words are folded first: only who configures devices adds entries, so the
+ * hash needs to spread them, not to withstand an attack.
+ */
+static u32 vpcnet_table_hash(const void *data, u32 len, u32 seed)
+{
+	const u64 *key = data;
+	const u64 a = key[0] ^ key[1] ^ rol64(key[2] ^ key[3], 32);
+	const u64 b = key[4] ^ rol64(key[5], 16);
+
+	return jhash_3words(a, a >> 32, b ^ b >> 32, seed);
+}
+
+static int vpcnet_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct vpcnet_entry *entry = obj;
+	const u64 *key = arg->key;
+	u64 differ = 0;
+	int i;
+
+	for (i = 0; i < VPCNET_KEY_WORDS; i++)
+		differ |= key[i] ^ entry->key[i];
+	return differ != 0;
+}
+
 static const struct rhashtable_params vpcnet_table_params = {
 	.head_offset = offsetof(struct vpcnet_entry, node),
 	.key_offset = offsetof(struct vpcnet_entry, key),
 	.key_len = sizeof_field(struct vpcnet_entry, key),
+	.hashfn = vpcnet_table_hash,
+	.obj_cmpfn = vpcnet_table_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -208,13 +236,13 @@ int vpcnet_table_init(struct rhashtable *ht)
 }
 
 /* With the RCU read lock held: tables of another size are freed under it. */
-struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u8 *key)
+struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u64 *key)
 {
 	return rhashtable_lookup(ht, key, vpcnet_table_params);
 }
 
 /* For who keeps the entries from going by other means. */
-struct vpcnet_entry *vpcnet_table_lookup_unlocked(struct rhashtable *ht, const u8 *key)
+struct vpcnet_entry *vpcnet_table_lookup_unlocked(struct rhashtable *ht, const u64 *key)
 {
 	return rhashtable_lookup_fast(ht, key, vpcnet_table_params);
 }
@@ -279,44 +307,6 @@ u32 vpcnet_skb_mark(const struct sk_buff *skb)
 bool vpcnet_is_gso(const struct sk_buff *skb)
 {
 	return skb_is_gso(skb);
-}
-
-bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct dst_cache **cache)
-{
-	struct ip_tunnel_info *info = skb_tunnel_info(skb);
-	const struct ip_tunnel_key *key;
-
-	if (!info || !(info->mode & IP_TUNNEL_INFO_TX) || ip_tunnel_info_af(info) != AF_INET ||
-	    info->encap.type != TUNNEL_ENCAP_NONE)
-		return false;
-
-	key = &info->key;
-	if (!key->u.ipv4.dst)
-		return false;
-	*out = (struct vpcnet_tun_key) {
-		.remote = key->u.ipv4.dst,
-		.local = key->u.ipv4.src,
-		.key = tunnel_id_to_key32(key->tun_id),
-		.tos = key->tos,
-		.ttl = key->ttl,
-		.flow_flags = key->flow_flags,
-		.has_key = test_bit(IP_TUNNEL_KEY_BIT, key->tun_flags),
-		.csum = test_bit(IP_TUNNEL_CSUM_BIT, key->tun_flags),
-		.df = test_bit(IP_TUNNEL_DONT_FRAGMENT_BIT, key->tun_flags),
-	};
-	*cache = ip_tunnel_dst_cache_usable(skb, info) ? &info->dst_cache : NULL;
-	return true;
-}
-
-struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key)
-{
-	IP_TUNNEL_DECLARE_FLAGS(flags) = { };
-
-	__assign_bit(IP_TUNNEL_KEY_BIT, flags, key->has_key);
-	__assign_bit(IP_TUNNEL_CSUM_BIT, flags, key->csum);
-	__assign_bit(IP_TUNNEL_DONT_FRAGMENT_BIT, flags, key->df);
-	return __ip_tun_set_dst(key->remote, key->local, key->tos, key->ttl, 0, flags,
-				key32_to_tunnel_id(key->key), 0);
 }
 
 /* Whether all segments of a GSO frame are at most @mtu bytes of IP. */

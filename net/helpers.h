@@ -28,7 +28,7 @@ struct vpcnet_layout {
 	size_t hook_ops, hook_ops_priority;
 	size_t pernet, pernet_exit_rtnl;
 	size_t ethtool, ethtool_get_channels;
-	size_t policy, rhashtable, gro_cells, dst_cache, stats64;
+	size_t policy, rhashtable, rhashtable_nelems, gro_cells, dst_cache, stats64;
 };
 void vpcnet_layout(struct vpcnet_layout *out);
 
@@ -37,11 +37,17 @@ struct vpcnet_uplink {
 	u32 mtu, headroom, tx_queues;
 };
 
-/* The outer addressing of one packet, as struct ip_tunnel_key has it. */
+/*
+ * The outer addressing of one packet, as struct ip_tunnel_key has it. Of an
+ * IPv4 address only the first word is used. Ports are those of a UDP header
+ * around GRE, 0 if there is none.
+ */
 struct vpcnet_tun_key {
-	__be32 remote, local, key;
+	__be32 remote[4], local[4];
+	__be32 key, label;
+	__be16 sport, dport;
 	u8 tos, ttl, flow_flags;
-	bool has_key, csum, df;
+	bool v6, has_key, csum, df;
 };
 
 /* process context */
@@ -69,14 +75,15 @@ bool vpcnet_cpu_possible(unsigned int cpu);
 unsigned int vpcnet_nr_cpus(void);
 unsigned int vpcnet_online_cpus(void);
 
-/* rhashtable with 16-byte keys right behind the rhash_head */
+/* rhashtable with keys of several words right behind the rhash_head */
+#define VPCNET_KEY_WORDS 6
 struct vpcnet_entry {
 	struct rhash_head node;
-	u8 key[16];
+	u64 key[VPCNET_KEY_WORDS];
 };
 int vpcnet_table_init(struct rhashtable *ht);
-struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u8 *key);
-struct vpcnet_entry *vpcnet_table_lookup_unlocked(struct rhashtable *ht, const u8 *key);
+struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u64 *key);
+struct vpcnet_entry *vpcnet_table_lookup_unlocked(struct rhashtable *ht, const u64 *key);
 struct vpcnet_entry *vpcnet_table_insert(struct rhashtable *ht, struct vpcnet_entry *entry);
 void vpcnet_table_destroy(struct rhashtable *ht, void (*free_entry)(struct vpcnet_entry *entry));
 int vpcnet_table_remove(struct rhashtable *ht, struct vpcnet_entry *entry);

@@ -77,6 +77,7 @@ pub fn check() -> Result {
         ethtool_get_channels: offset_of!(ethtool_ops, get_channels);
         policy: size_of::<nla_policy>();
         rhashtable: size_of::<rhashtable>();
+        rhashtable_nelems: offset_of!(rhashtable, nelems);
         gro_cells: size_of::<gro_cells>();
         dst_cache: size_of::<dst_cache>();
         stats64: size_of::<rtnl_link_stats64>();

@@ -7,6 +7,7 @@
 //! C header: [`include/linux/rhashtable.h`](srctree/include/linux/rhashtable.h)
 
 use core::mem::offset_of;
+use core::ptr;
 use core::ptr::NonNull;
 
 use kernel::error::from_err_ptr;
@@ -18,11 +19,12 @@ use crate::bindings;
 use crate::context::RcuRead;
 use crate::context::Rtnl;
 
-/// Length of a key in bytes.
-pub const KEY_LEN: usize = 16;
+/// Length of a key in words of 8 bytes.
+pub const KEY_WORDS: usize = bindings::VPCNET_KEY_WORDS as usize;
 
-/// A key; two are equal if all bytes are.
-pub type Key = [u8; KEY_LEN];
+/// A key; two are equal if all words are. All bits count for the hash; who may add entries is
+/// trusted not to let them collide.
+pub type Key = [u64; KEY_WORDS];
 
 #[repr(C)]
 struct Entry<V> {
@@ -78,6 +80,14 @@ impl<V: Send + Sync> Table<V> {
             }
         }
         .cast()
+    }
+
+    /// Whether there is nothing in it, which costs less to ask than to look up.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: The table is initialised; one load of an aligned word, as `atomic_read()`.
+        let count = unsafe { ptr::read_volatile(&raw const (*self.ht.get()).nelems.counter) };
+        count == 0
     }
 
     /// Looks `key` up; any context that keeps RCU objects alive.

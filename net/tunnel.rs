@@ -14,6 +14,7 @@ use kernel::error::to_result;
 use kernel::prelude::*;
 
 use vpc_core::ip::Addr;
+use vpc_core::ip::Version;
 
 use crate::bindings;
 use crate::context::Datapath;
@@ -30,7 +31,7 @@ use crate::skb::Skb;
 pub struct TunnelKey {
     /// Outer address of the other end.
     pub remote: Addr,
-    /// Outer address of this end; 0 lets the route choose.
+    /// Outer address of this end, of the same version; none lets the route choose.
     pub local: Addr,
     /// The key, if there is one.
     pub key: Option<u32>,
@@ -38,12 +39,76 @@ pub struct TunnelKey {
     pub csum: bool,
     /// Whether the outer header has DF set.
     pub df: bool,
-    /// TOS of the outer header.
+    /// TOS or traffic class of the outer header.
     pub tos: u8,
-    /// TTL of the outer header.
+    /// TTL or hop limit of the outer header.
     pub ttl: u8,
+    /// Flow label of an outer IPv6 header.
+    pub label: u32,
     /// `FLOWI_FLAG_*` for the route.
     pub flow_flags: u8,
+    /// The UDP ports of a received packet, source and destination, if GRE was in UDP.
+    pub ports: Option<(u16, u16)>,
+}
+
+impl TunnelKey {
+    fn to_raw(self) -> bindings::vpcnet_tun_key {
+        let (sport, dport) = self.ports.unwrap_or((0, 0));
+        bindings::vpcnet_tun_key {
+            remote: words_of(self.remote),
+            local: words_of(self.local),
+            key: self.key.unwrap_or(0).to_be(),
+            label: self.label.to_be(),
+            sport: sport.to_be(),
+            dport: dport.to_be(),
+            tos: self.tos,
+            ttl: self.ttl,
+            flow_flags: self.flow_flags,
+            v6: self.remote.version() == Version::V6,
+            has_key: self.key.is_some(),
+            csum: self.csum,
+            df: self.df,
+        }
+    }
+
+    fn from_raw(raw: &bindings::vpcnet_tun_key) -> Self {
+        let ports = (u16::from_be(raw.sport), u16::from_be(raw.dport));
+        TunnelKey {
+            remote: addr_of(raw.remote, raw.v6),
+            local: addr_of(raw.local, raw.v6),
+            key: raw.has_key.then_some(u32::from_be(raw.key)),
+            csum: raw.csum,
+            df: raw.df,
+            tos: raw.tos,
+            ttl: raw.ttl,
+            label: u32::from_be(raw.label),
+            flow_flags: raw.flow_flags,
+            ports: (ports != (0, 0)).then_some(ports),
+        }
+    }
+}
+
+/// An address as words in network order; of IPv4 the first one counts.
+#[inline]
+pub(crate) fn words_of(addr: Addr) -> [u32; 4] {
+    match addr {
+        Addr::V4(addr) => [addr.to_be(), 0, 0, 0],
+        Addr::V6(addr) => {
+            let [a, b, c, d] = [addr >> 96, addr >> 64, addr >> 32, addr];
+            [a, b, c, d].map(|word| (word as u32).to_be())
+        }
+    }
+}
+
+/// The reverse of [`words_of`].
+#[inline]
+pub(crate) fn addr_of(words: [u32; 4], v6: bool) -> Addr {
+    let [a, b, c, d] = words.map(u32::from_be);
+    if !v6 {
+        return Addr::V4(a);
+    }
+    let (high, low) = (u128::from(a) << 32 | u128::from(b), u128::from(c) << 32);
+    Addr::V6(high << 64 | low | u128::from(d))
 }
 
 /// Metadata for a received packet: a reference of a `struct metadata_dst`.
@@ -61,17 +126,11 @@ impl Metadata {
     ///
     /// `ENOMEM`.
     pub fn for_received(key: &TunnelKey, _dp: &Datapath) -> Result<Self> {
-        let key = bindings::vpcnet_tun_key {
-            remote: v4(key.remote).to_be(),
-            local: v4(key.local).to_be(),
-            key: key.key.unwrap_or(0).to_be(),
-            tos: key.tos,
-            ttl: key.ttl,
+        let key = TunnelKey {
             flow_flags: 0,
-            has_key: key.key.is_some(),
-            csum: key.csum,
-            df: key.df,
-        };
+            ..*key
+        }
+        .to_raw();
         // SAFETY: `key` is valid.
         let md = unsafe { bindings::vpcnet_tun_rx_dst(&key) };
         // INVARIANT: The reference that the C function returns is ours.
@@ -134,20 +193,10 @@ impl Skb {
             // The C function filled it in.
             key.assume_init()
         };
-        let key = TunnelKey {
-            remote: Addr::V4(u32::from_be(key.remote)),
-            local: Addr::V4(u32::from_be(key.local)),
-            key: key.has_key.then_some(u32::from_be(key.key)),
-            csum: key.csum,
-            df: key.df,
-            tos: key.tos,
-            ttl: key.ttl,
-            flow_flags: key.flow_flags,
-        };
         // SAFETY: Not null, hence the initialised cache of the packet's metadata, which lives as
         // long as the packet does.
         let cache = (!cache.is_null()).then(|| unsafe { CacheRef::from_raw(cache) });
-        Some((key, cache))
+        Some((TunnelKey::from_raw(&key), cache))
     }
 
     /// Puts outer headers in front, which `write` writes, for [`Path::ip_len`] and
@@ -313,12 +362,5 @@ impl Skb {
             error if error < 0 => Err(ENOMEM),
             judgement => Ok(judgement < 2),
         }
-    }
-}
-
-fn v4(addr: Addr) -> u32 {
-    match addr {
-        Addr::V4(addr) => addr,
-        Addr::V6(_) => 0,
     }
 }

@@ -37,6 +37,8 @@ pub const FRAG_DF: u16 = 0x4000;
 pub const FRAG_MF: u16 = 0x2000;
 /// Fragment offset in [`Ipv4::frag`], in units of 8 bytes.
 pub const FRAG_OFFSET: u16 = 0x1fff;
+/// The bits of [`Ipv6::version_class_label`] that are the flow label.
+pub const FLOW_LABEL: u32 = 0x000f_ffff;
 
 /// An address of either version, as a number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +72,23 @@ impl Addr {
     #[inline]
     pub const fn is_none(self) -> bool {
         matches!(self, Addr::V4(0) | Addr::V6(0))
+    }
+
+    /// Whether packets can be sent to and from it as the address of one host. An IPv4 address in
+    /// IPv6 form (`::ffff:0:0/96`) is none: it must not be on the wire.
+    #[inline]
+    pub const fn is_unicast(self) -> bool {
+        match self {
+            // Neither 0/8 nor 224/3, multicast and what is reserved.
+            Addr::V4(addr) => addr >> 24 != 0 && addr >> 28 < 0xe,
+            Addr::V6(addr) => addr != 0 && addr >> 120 != 0xff && addr >> 32 != 0xffff,
+        }
+    }
+
+    /// Whether it says which host only together with a link (`fe80::/10`).
+    #[inline]
+    pub const fn is_link_local(self) -> bool {
+        matches!(self, Addr::V6(addr) if addr >> 118 == 0x3fa)
     }
 }
 
@@ -174,6 +193,12 @@ impl Ipv6 {
     #[inline]
     pub fn traffic_class(&self) -> u8 {
         (self.version_class_label.get() >> 20) as u8
+    }
+
+    /// The flow label, 20 bits.
+    #[inline]
+    pub fn flow_label(&self) -> u32 {
+        self.version_class_label.get() & FLOW_LABEL
     }
 }
 

@@ -70,6 +70,8 @@ enum color_attr {
 };
 
 bool is_json_context(void);
+void open_json_object(const char *name);
+void close_json_object(void);
 int print_color_string(enum output_type t, enum color_attr color,
 		       const char *key, const char *fmt, const char *value);
 int print_color_uint(enum output_type t, enum color_attr color,

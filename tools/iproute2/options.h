@@ -13,22 +13,41 @@ struct opt {
 	bool set;
 };
 
+/* An address, of 4 or 16 bytes; 0 bytes: not known. */
+struct addr {
+	__u8 bytes[16];
+	__u8 len;
+};
+
 struct options {
-	struct opt local;	/* network order, as are the keys and flags */
-	struct opt remote;
-	struct opt ikey;
+	struct addr local;
+	struct addr remote;
+	struct opt ikey;	/* network order, as are flags, ports and label */
 	struct opt okey;
 	__be16 iflags;
 	__be16 oflags;
 	struct opt link;	/* interface index */
+	struct opt fwmark;
 	struct opt ttl;
 	struct opt tos;
+	struct opt label;
 	struct opt pmtudisc;
 	struct opt ignore_df;
+	struct opt encap_type;	/* TUNNEL_ENCAP_* */
+	__u16 encap_flags;
+	__be16 sport;
+	__be16 dport;
+	struct opt lanes;	/* MQGRE_LANES_* */
+	struct opt output;	/* MQGRE_OUTPUT_* */
+	struct opt nvgre;
 	bool external;
 	/* The first word that makes no sense beside "external". */
 	const char *fixed;
 };
+
+/* The words of "lanes" and "output", by value; NULL ends them. */
+extern const char *const mqgre_lanes[];
+extern const char *const mqgre_output[];
 
 void mqgre_usage(FILE *f);
 

@@ -220,3 +220,34 @@ proptest! {
         prop_assert_eq!(rest, &bytes[40..(40 + len).min(bytes.len())]);
     }
 }
+
+#[test]
+fn addresses_of_one_host() {
+    use vpc_core::ip::Addr;
+
+    let v4 = |text: &str| Addr::V4(u32::from(text.parse::<std::net::Ipv4Addr>().unwrap()));
+    let v6 = |text: &str| Addr::V6(u128::from(text.parse::<std::net::Ipv6Addr>().unwrap()));
+    for addr in [v4("10.0.0.1"), v4("127.0.0.1"), v4("223.255.255.255")] {
+        assert!(addr.is_unicast() && !addr.is_link_local(), "{addr:?}");
+    }
+    for addr in [
+        v4("0.0.0.0"),
+        v4("0.1.2.3"),
+        v4("224.0.0.5"),
+        v4("255.255.255.255"),
+    ] {
+        assert!(!addr.is_unicast(), "{addr:?}");
+    }
+    for addr in [v6("fd00::1"), v6("::1"), v6("2001:db8::"), v6("febf::1")] {
+        assert!(addr.is_unicast(), "{addr:?}");
+    }
+    for addr in [v6("::"), v6("ff02::1"), v6("::ffff:10.0.0.1")] {
+        assert!(!addr.is_unicast(), "{addr:?}");
+    }
+    for addr in [v6("fe80::1"), v6("febf::1")] {
+        assert!(addr.is_link_local(), "{addr:?}");
+    }
+    for addr in [v6("fec0::1"), v6("fd00::1"), v6("fe7f::1")] {
+        assert!(!addr.is_link_local(), "{addr:?}");
+    }
+}
