@@ -8,9 +8,10 @@
 #	A: tap0 - br0 - m0 - up0 10.1.0.1 ~~~ wire ~~~ up1 10.1.0.2 - m0 :B
 #	   4 queues    mqgre  N queues              N queues      mqgre
 #
-# XPS is off: with it the card's driver decides, which is another test's topic.
+# XPS is off here, so that gretap can be tried, too; mqgre_lanes_xps.sh has it on.
 
 . "$(dirname -- "$0")/lib.sh"
+. "$here/lanes_lib.sh"
 
 need_nic
 load_kind
@@ -24,17 +25,10 @@ cleanup() {
 	ip -n "$B" link set up1 netns 1
 }
 
-vm_queues=4
-flows=16
-frames=10
-card=up0
-
 ip -n "$A" addr add 10.1.0.1/24 dev up0
 ip -n "$B" addr add 10.1.0.2/24 dev up1
 ip -n "$A" link set up0 up
 ip -n "$B" link set up1 up
-mac() { cat_in "$1" "/sys/class/net/$2/address"; }
-cat_in() { in_ns "$1" cat "$2"; }
 until_true 20 pings "$A" 10.1.0.2
 ip -n "$A" neigh replace 10.1.0.2 dev up0 lladdr "$(mac "$B" up1)" nud permanent
 ip -n "$B" neigh replace 10.1.0.1 dev up1 lladdr "$(mac "$A" up0)" nud permanent
@@ -42,21 +36,6 @@ ip -n "$B" neigh replace 10.1.0.1 dev up1 lladdr "$(mac "$A" up0)" nud permanent
 xps_off() {
 	in_ns "$A" sh -c 'for q in /sys/class/net/up0/queues/tx-*; do
 		echo 0 >"$q/xps_cpus" 2>/dev/null; done; true'
-}
-
-# uplink: packets sent by each queue of the card so far, a line each.
-uplink() {
-	case $LANES_NIC in
-	igb)
-		in_ns "$A" ethtool -S $card |
-			awk '/tx_queue_[0-9]+_packets:/ { print $2 }'
-		;;
-	virtio)
-		# The queues' own schedulers count.
-		tc -n "$A" -s class show dev $card | awk '/^class mq / { on = 1 }
-			on && $1 == "Sent" { print $4; on = 0 }'
-		;;
-	esac
 }
 
 # card_rx: packets received by each queue of up1 so far, a line each.
@@ -70,68 +49,14 @@ card_rx() {
 	esac
 }
 
-less() { paste <(echo "$1") <(echo "$2") | awk '{ print $1 - $2 }'; }
-sum() { awk '{ s += $1 } END { print s + 0 }' <<<"$1"; }
-
 # make_m0 OPTION...: before the word "type"
 make_m0() {
-	ip -n "$A" link del m0 2>/dev/null || true
-	ip -n "$A" link add m0 "$@" type "$KIND" \
-		local 10.1.0.1 remote 10.1.0.2 key 7 dev up0
-	ip -n "$A" link set m0 master br0 up
-	bridge -n "$A" fdb replace "$far" dev m0 master static
+	port_queues=$*
+	make_port up0
 }
 
-ip -n "$A" link add br0 type bridge forward_delay 0 mcast_snooping 0
-ip -n "$A" link set br0 up
-ip netns exec "$A" ip tuntap add dev tap0 mode tap multi_queue
-ip -n "$A" link set tap0 master br0 up
 tunnel "$B" m0 "$KIND" 10.2.0.2 local 10.1.0.2 remote 10.1.0.1 key 7
-far=$(mac "$B" m0)
-
-# The VM stays attached: a tap without carrier loses the bridge's favour.
-coproc VM { ip netns exec "$A" "$here/tap_send.py" tap0 $vm_queues "$far" $flows $frames; }
-ksft_pids+=("$VM_PID")
-exec {to_vm}>&"${VM[1]}" {from_vm}<&"${VM[0]}"
-read -r <&"$from_vm"
-
-# sent QUEUE...: sends on these VM queues; the card's counts go to $delta.
-sent() {
-	local before after want total
-	want=$(($# * flows * frames))
-	before=$(uplink)
-	echo "$@" >&"$to_vm"
-	read -r <&"$from_vm"
-	for _ in {1..50}; do
-		after=$(uplink)
-		delta=$(less "$after" "$before")
-		total=$(sum "$delta")
-		((total < want)) || break
-		sleep 0.1
-	done
-	echo "VM queue $*: card $(paste -sd' ' <<<"$delta"), $want sent"
-}
-
-# lane_of QUEUE N: all of its packets on that card queue, none on others.
-lane_of() {
-	local q=$1 n=$2 want
-	sent "$q"
-	want=$(awk -v n="$(wc -l <<<"$delta")" -v lane=$((q % n)) \
-		-v k=$((flows * frames)) \
-		'BEGIN { for (i = 0; i < n; i++) print i == lane ? k : 0 }')
-	[[ $delta == "$want" ]]
-}
-
-all_lanes() { # all VM queues at once
-	local n=$1 want
-	sent $(seq 0 $((vm_queues - 1)))
-	want=$(awk -v n="$n" -v lines="$(wc -l <<<"$delta")" -v vm=$vm_queues \
-		-v k=$((flows * frames)) 'BEGIN {
-			for (q = 0; q < vm; q++) c[q % n] += k
-			for (i = 0; i < lines; i++) print c[i] + 0 }')
-	echo "want $(paste -sd' ' <<<"$want")"
-	[[ $delta == "$want" ]]
-}
+start_vm "$(mac "$B" m0)"
 
 received_too() { # and all of it came out at the other end
 	local before after

@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """Plays a VM: sends frames on chosen queues of a tap.
 
-usage: tap_send.py TAP QUEUES DST-MAC FLOWS FRAMES
+usage: tap_send.py TAP QUEUES DST-MAC FLOWS FRAMES [LENGTH]
 
 Attaches QUEUES queues to TAP, which is there already and a port of a bridge,
 and says "ready" when that forwards. Then, for each line of standard input,
 which names some queues, sends on each of them FRAMES UDP frames of each of
-FLOWS flows, in turns over queues and flows, and says "done".
+FLOWS flows, with LENGTH (18) bytes of payload, in turns over queues and flows,
+and says "done". Other lines: "big" and "small" change the length, "stream"
+sends on all queues until "stop".
 """
 
 import fcntl
 import os
+import select
 import struct
 import sys
 import time
@@ -29,10 +32,10 @@ def attach(tap):
     return fd
 
 
-def frame(dst, queue, flow):
+def frame(dst, queue, flow, length):
     """A UDP packet of a flow that no other queue has."""
-    udp = struct.pack("!HHHH", 20000 + 100 * queue + flow, 9, 8 + 18, 0)
-    packet = wire.ip("10.2.0.1", "10.2.0.2", udp + b"x" * 18, proto=17)
+    udp = struct.pack("!HHHH", 20000 + 100 * queue + flow, 9, 8 + length, 0)
+    packet = wire.ip("10.2.0.1", "10.2.0.2", udp + b"x" * length, proto=17)
     return wire.mac(dst) + b"\2\0\0\0\0\1" + b"\x08\0" + packet
 
 
@@ -47,18 +50,35 @@ def wait_for_bridge(tap):
     raise SystemExit(f"the bridge does not forward from {tap}")
 
 
+def stream(fds, frames):
+    """Sends on all queues until the next line comes."""
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        for fd, data in zip(fds, frames):
+            os.write(fd, data)
+
+
 def main():
-    if len(sys.argv) != 6:
+    if len(sys.argv) not in (6, 7):
         raise SystemExit(__doc__)
-    tap, queues, dst, flows, frames = sys.argv[1:]
+    tap, queues, dst, flows, frames = sys.argv[1:6]
+    small = int(sys.argv[6]) if len(sys.argv) > 6 else 18
+    length = small
     fds = [attach(tap) for _ in range(int(queues))]
     wait_for_bridge(tap)
     print("ready", flush=True)
-    for line in sys.stdin:
-        for _ in range(int(frames)):
-            for flow in range(int(flows)):
-                for q in map(int, line.split()):
-                    os.write(fds[q], frame(dst, q, flow))
+    while line := sys.stdin.readline():
+        word = line.strip()
+        if word in ("big", "small"):
+            length = 1300 if word == "big" else small
+        elif word == "stream":
+            print("streaming", flush=True)
+            stream(fds, [frame(dst, q, 0, length) for q in range(len(fds))])
+            continue
+        elif word != "stop":
+            for _ in range(int(frames)):
+                for flow in range(int(flows)):
+                    for q in map(int, word.split()):
+                        os.write(fds[q], frame(dst, q, flow, length))
         print("done", flush=True)
 
 
