@@ -50,7 +50,10 @@ over() { # over SET-UP [N]
 	every_lane "${2:-4}"
 }
 
-on_dummy() { lowest d0; ip -n "$A" link set d0 down; ip -n "$A" link set d0 name top; count_at top; use top; }
+on_dummy() {
+	lowest top "${1:-4}"
+	use top
+}
 check "a dummy" over on_dummy
 
 on_veth() {
@@ -62,10 +65,14 @@ on_veth() {
 }
 check "a veth" over on_veth
 
-on_few() { lowest d0 2; ip -n "$A" link set d0 down; ip -n "$A" link set d0 name top; count_at top; use top; }
+on_few() { on_dummy 2; }
 check "two queues only: modulo" over on_few 2
 
-on_vlan() { lowest d0; ip -n "$A" link add link d0 name top type vlan id 5; use top; }
+on_vlan() {
+	lowest d0
+	ip -n "$A" link add link d0 name top type vlan id 5
+	use top
+}
 check "a VLAN on a dummy" over on_vlan
 
 bond_of() { # bond MODE
