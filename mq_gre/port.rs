@@ -191,7 +191,8 @@ impl LinkDriver for MqGre {
         }
         Ok(MqGre {
             settings: RcuCell::new(Settings::new(config)?),
-            counters: LaneCounters::new(tx.max(rx))?,
+            // As many as `ethtool -L` may come to use.
+            counters: LaneCounters::new(max_tx.max(max_rx))?,
         })
     }
 

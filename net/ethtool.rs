@@ -8,9 +8,11 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::slice;
 
+use kernel::error::from_result;
 use kernel::prelude::*;
 
 use crate::bindings;
+use crate::context::Rtnl;
 use crate::device::Device;
 use crate::device::Driver;
 use crate::errno;
@@ -45,6 +47,7 @@ impl<D: Driver> Ops<D> {
         ops.get_drvinfo = Some(get_drvinfo::<D>);
         ops.get_link = Some(bindings::ethtool_op_get_link);
         ops.get_channels = Some(get_channels);
+        ops.set_channels = Some(set_channels::<D>);
         ops.get_sset_count = Some(get_sset_count::<D>);
         ops.get_strings = Some(get_strings::<D>);
         ops.get_ethtool_stats = Some(get_ethtool_stats::<D>);
@@ -102,7 +105,8 @@ unsafe extern "C" fn get_drvinfo<D: Driver>(
     copy_text(&mut info.version, D::DRIVER.1);
 }
 
-/// `ethtool_ops::get_channels`.
+/// `ethtool_ops::get_channels`. Sending and receiving have channels of their own, none is for both:
+/// the numbers may differ.
 ///
 /// # Safety
 ///
@@ -117,6 +121,27 @@ unsafe extern "C" fn get_channels(
     channels.max_rx = raw.num_rx_queues;
     channels.tx_count = raw.real_num_tx_queues;
     channels.rx_count = raw.real_num_rx_queues;
+}
+
+/// `ethtool_ops::set_channels`.
+///
+/// # Safety
+///
+/// The core passes a registered device of driver `D` and the numbers that are wanted, under RTNL.
+unsafe extern "C" fn set_channels<D: Driver>(
+    dev: *mut bindings::net_device,
+    channels: *mut bindings::ethtool_channels,
+) -> c_int {
+    // SAFETY: The core passes a registered device and the numbers, and holds RTNL.
+    let (dev, wanted, mut rtnl) =
+        unsafe { (Device::<D>::from_raw(dev), &*channels, Rtnl::assume()) };
+    from_result(|| {
+        // The core has compared all numbers with the most that `get_channels()` allows, and given
+        // its reasons; this method has no place for any.
+        let tx = u16::try_from(wanted.tx_count).map_err(|_| EINVAL)?;
+        let rx = u16::try_from(wanted.rx_count).map_err(|_| EINVAL)?;
+        dev.set_queues(tx, rx, &mut rtnl).map(|()| 0)
+    })
 }
 
 /// `ethtool_ops::get_sset_count`.

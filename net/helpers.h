@@ -27,7 +27,8 @@ struct vpcnet_layout {
 	size_t link_ops, link_ops_newlink, link_ops_fill_info;
 	size_t hook_ops, hook_ops_priority;
 	size_t pernet, pernet_exit_rtnl;
-	size_t ethtool, ethtool_get_channels;
+	size_t ethtool, ethtool_get_channels, ethtool_set_channels;
+	size_t drvinfo, drvinfo_version, drvinfo_bus_info, channels, channels_rx_count;
 	size_t policy, rhashtable, gro_cells, dst_cache, stats64;
 };
 void vpcnet_layout(struct vpcnet_layout *out);
@@ -71,6 +72,7 @@ bool vpcnet_uplink(struct net *net, int ifindex, struct vpcnet_uplink *out);
 void vpcnet_dev_hold(struct net_device *dev);
 void vpcnet_dev_put(struct net_device *dev);
 void vpcnet_setup_lockless(struct net_device *dev);
+int vpcnet_drain(struct net_device *dev, bool received);
 bool vpcnet_is_up(const struct net_device *dev);
 void vpcnet_list_init(struct list_head *list);
 void vpcnet_list_add(struct list_head *item, struct list_head *list);

@@ -75,6 +75,12 @@ pub fn check() -> Result {
         pernet_exit_rtnl: offset_of!(pernet_operations, exit_rtnl);
         ethtool: size_of::<ethtool_ops>();
         ethtool_get_channels: offset_of!(ethtool_ops, get_channels);
+        ethtool_set_channels: offset_of!(ethtool_ops, set_channels);
+        drvinfo: size_of::<ethtool_drvinfo>();
+        drvinfo_version: offset_of!(ethtool_drvinfo, version);
+        drvinfo_bus_info: offset_of!(ethtool_drvinfo, bus_info);
+        channels: size_of::<ethtool_channels>();
+        channels_rx_count: offset_of!(ethtool_channels, rx_count);
         policy: size_of::<nla_policy>();
         rhashtable: size_of::<rhashtable>();
         gro_cells: size_of::<gro_cells>();
