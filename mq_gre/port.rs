@@ -126,6 +126,10 @@ impl Driver for MqGre {
         (dev.data().counters.total(), tx_dropped, rx_dropped)
     }
 
+    fn queue_totals(dev: &Device<Self>, index: u16) -> Totals {
+        dev.data().counters.lane(index)
+    }
+
     fn lower_ifindex(dev: &Device<Self>) -> u32 {
         let guard = kernel::sync::rcu::read_lock();
         dev.data().config(&guard).map_or(0, |config| config.link)

@@ -17,6 +17,7 @@
 #include <net/gro_cells.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
+#include <net/netdev_queues.h>
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
 

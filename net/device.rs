@@ -23,6 +23,7 @@ use crate::context::Rtnl;
 use crate::ethtool;
 use crate::ethtool::Ethtool;
 use crate::netns::Net;
+use crate::qstats;
 use crate::queues::InUse;
 use crate::route::Route4;
 use crate::skb::Candidate;
@@ -61,6 +62,9 @@ pub trait Driver: Ethtool + Sized + Send + Sync + 'static {
 
     /// Packets and bytes so far, and how many were dropped: sending, receiving; any context.
     fn totals(dev: &Device<Self>) -> (Totals, u64, u64);
+
+    /// Packets and bytes so far of the queues with one index; any context.
+    fn queue_totals(dev: &Device<Self>, index: u16) -> Totals;
 
     /// Index of the device that carries the packets; 0 if it is not fixed.
     fn lower_ifindex(dev: &Device<Self>) -> u32;
@@ -398,6 +402,7 @@ pub(crate) unsafe fn setup<D: Driver>(
         let dev = &mut *dev;
         dev.netdev_ops = ops;
         dev.ethtool_ops = ethtool::ops::<D>();
+        dev.stat_ops = qstats::ops::<D>();
         dev.needs_free_netdev = true;
         dev.priv_destructor = Some(destroy::<D>);
         dev.features |= FEATURES;

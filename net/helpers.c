@@ -16,6 +16,7 @@
 #include <net/icmp.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
+#include <net/netdev_queues.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netns/generic.h>
 #include <net/route.h>
@@ -44,6 +45,7 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.dev_hw_features = offsetof(struct net_device, hw_features),
 		.dev_max_mtu = offsetof(struct net_device, max_mtu),
 		.dev_ethtool_ops = offsetof(struct net_device, ethtool_ops),
+		.dev_stat_ops = offsetof(struct net_device, stat_ops),
 		.dev_needs_free = offsetof(struct net_device, needs_free_netdev),
 		.newlink_params = sizeof(struct rtnl_newlink_params),
 		.ack = sizeof(struct netlink_ext_ack),
@@ -68,6 +70,10 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.drvinfo_bus_info = offsetof(struct ethtool_drvinfo, bus_info),
 		.channels = sizeof(struct ethtool_channels),
 		.channels_rx_count = offsetof(struct ethtool_channels, rx_count),
+		.stat_ops = sizeof(struct netdev_stat_ops),
+		.stat_ops_get_base_stats = offsetof(struct netdev_stat_ops, get_base_stats),
+		.queue_stats_rx = sizeof(struct netdev_queue_stats_rx),
+		.queue_stats_tx = sizeof(struct netdev_queue_stats_tx),
 		.policy = sizeof(struct nla_policy),
 		.rhashtable = sizeof(struct rhashtable),
 		.gro_cells = sizeof(struct gro_cells),

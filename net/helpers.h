@@ -22,6 +22,7 @@ struct vpcnet_layout {
 	size_t dev_needed_headroom, dev_destructor, dev_real_num_rx_queues;
 	size_t dev_num_tx_queues, dev_num_rx_queues, dev_ifindex, dev_reg_state;
 	size_t dev_features, dev_hw_features, dev_max_mtu, dev_ethtool_ops, dev_needs_free;
+	size_t dev_stat_ops;
 	size_t newlink_params, ack;
 	size_t ops, ops_start_xmit, ops_get_stats64;
 	size_t link_ops, link_ops_newlink, link_ops_fill_info;
@@ -29,6 +30,7 @@ struct vpcnet_layout {
 	size_t pernet, pernet_exit_rtnl;
 	size_t ethtool, ethtool_get_channels, ethtool_set_channels;
 	size_t drvinfo, drvinfo_version, drvinfo_bus_info, channels, channels_rx_count;
+	size_t stat_ops, stat_ops_get_base_stats, queue_stats_rx, queue_stats_tx;
 	size_t policy, rhashtable, gro_cells, dst_cache, stats64;
 };
 void vpcnet_layout(struct vpcnet_layout *out);

@@ -24,6 +24,7 @@ pub mod layout;
 pub mod link;
 pub mod netfilter;
 pub mod netns;
+pub(crate) mod qstats;
 pub(crate) mod queues;
 pub mod rcu;
 pub mod route;
