@@ -4,7 +4,6 @@
 
 use core::fmt;
 
-use kernel::prelude::*;
 use vpcnet::device::Device;
 use vpcnet::ethtool::Ethtool;
 use vpcnet::skb::Reason;
@@ -123,7 +122,8 @@ impl Counter {
 }
 
 impl Ethtool for MqGre {
-    const DRIVER: (&'static CStr, &'static CStr) = (c"mq_gre", c"0.1");
+    const NAME: &'static str = "mq_gre";
+    const VERSION: &'static str = env!("LANES_VERSION");
 
     fn counters(dev: &Device<Self>) -> usize {
         Counter::count(dev)

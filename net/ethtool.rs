@@ -22,8 +22,11 @@ const NAME_LEN: usize = bindings::ETH_GSTRING_LEN as usize;
 
 /// The ethtool side of a driver. All methods run under RTNL.
 pub trait Ethtool: Sized {
-    /// Name and version of the driver, for `ethtool -i`.
-    const DRIVER: (&'static CStr, &'static CStr);
+    /// Name of the driver, for `ethtool -i`.
+    const NAME: &'static str;
+
+    /// Version of the driver, for `ethtool -i`.
+    const VERSION: &'static str;
 
     /// Number of counters, for `ethtool -S`.
     fn counters(dev: &Device<Self>) -> usize;
@@ -79,14 +82,14 @@ impl fmt::Write for Name<'_> {
     }
 }
 
-fn copy_text<const N: usize>(to: &mut [c_char; N], from: &CStr) {
+fn copy_text<const N: usize>(to: &mut [c_char; N], from: &str) {
     let (last, room) = match to.split_last_mut() {
         Some(parts) => parts,
         None => return,
     };
     *last = 0;
-    for (to, from) in room.iter_mut().zip(from.to_bytes()) {
-        *to = *from as c_char;
+    for (to, from) in room.iter_mut().zip(from.bytes()) {
+        *to = from as c_char;
     }
 }
 
@@ -101,8 +104,11 @@ unsafe extern "C" fn get_drvinfo<D: Driver>(
 ) {
     // SAFETY: The core passes a zeroed structure to fill in.
     let info = unsafe { &mut *info };
-    copy_text(&mut info.driver, D::DRIVER.0);
-    copy_text(&mut info.version, D::DRIVER.1);
+    copy_text(&mut info.driver, D::NAME);
+    copy_text(&mut info.version, D::VERSION);
+    // As of a bridge: there is neither a bus nor firmware.
+    copy_text(&mut info.bus_info, "N/A");
+    copy_text(&mut info.fw_version, "N/A");
 }
 
 /// `ethtool_ops::get_channels`. Sending and receiving have channels of their own, none is for both:
