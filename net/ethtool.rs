@@ -83,12 +83,9 @@ impl fmt::Write for Name<'_> {
 }
 
 fn copy_text<const N: usize>(to: &mut [c_char; N], from: &str) {
-    let (last, room) = match to.split_last_mut() {
-        Some(parts) => parts,
-        None => return,
-    };
-    *last = 0;
-    for (to, from) in room.iter_mut().zip(from.bytes()) {
+    // The core may have put something there before.
+    to.fill(0);
+    for (to, from) in to.iter_mut().take(N.saturating_sub(1)).zip(from.bytes()) {
         *to = from as c_char;
     }
 }
@@ -97,12 +94,12 @@ fn copy_text<const N: usize>(to: &mut [c_char; N], from: &str) {
 ///
 /// # Safety
 ///
-/// The core passes a zeroed structure to fill in.
+/// The core passes a structure to fill in.
 unsafe extern "C" fn get_drvinfo<D: Driver>(
     _dev: *mut bindings::net_device,
     info: *mut bindings::ethtool_drvinfo,
 ) {
-    // SAFETY: The core passes a zeroed structure to fill in.
+    // SAFETY: The core passes a structure to fill in.
     let info = unsafe { &mut *info };
     copy_text(&mut info.driver, D::NAME);
     copy_text(&mut info.version, D::VERSION);
