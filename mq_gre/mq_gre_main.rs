@@ -14,6 +14,7 @@
 //! | `xmit.rs` | encapsulation |
 //! | `rcv.rs` | decapsulation |
 //! | `counters.rs` | why packets are dropped; `ethtool -S` |
+//! | `trace.rs` | what the tracepoints say |
 
 #![deny(unsafe_code)]
 
@@ -24,6 +25,7 @@ mod config;
 mod counters;
 mod port;
 mod rcv;
+mod trace;
 mod xmit;
 
 #[allow(unsafe_code)]

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::config::Peer;
 use crate::counters::Drop;
 use crate::port::MqGre;
+use crate::trace;
 
 /// Sends a frame: `ndo_start_xmit`.
 #[inline]
@@ -32,10 +33,12 @@ pub(crate) fn transmit(dev: &Device<MqGre>, mut skb: Skb, dp: &Datapath) {
                 counters.sent(lane, bytes, dp);
             } else {
                 counters.dropped(Drop::TxLower.index(), dp);
+                trace::xmit_drop(dev, None, lane, bytes, Drop::TxLower, dp);
             }
         }
         Err(why) => {
             counters.dropped(why.index(), dp);
+            trace::xmit_drop(dev, Some(&mut skb), lane, bytes, why, dp);
             skb.drop_with(why.reason());
         }
     }
@@ -115,6 +118,7 @@ fn encapsulate(dev: &Device<MqGre>, skb: &mut Skb, dp: &Datapath) -> Result<Rout
     };
     let bytes = head.push(ip::V4_LEN as u32).ok_or(Drop::TxNoMemory)?;
     bytes.copy_from_slice(&header.encode());
+    trace::xmit(dev, skb, headers, &outer.key, route.local());
     Ok(route)
 }
 

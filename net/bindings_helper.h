@@ -22,6 +22,7 @@
 #include <net/rtnetlink.h>
 
 #include "helpers.h"
+#include "mq_gre_trace.h"
 
 /* Macros with casts are no constants to bindgen; these are. */
 const unsigned int VPCNET_IFLA_MAX = IFLA_MAX;

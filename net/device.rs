@@ -325,9 +325,7 @@ impl<D: Driver> NewDevice<'_, D> {
     /// `EINVAL` if there is no memory for that many, or for 0.
     pub fn set_queues(&mut self, tx: u16, rx: u16, _rtnl: &mut Rtnl) -> Result {
         // SAFETY: The device is ours, RTNL is held.
-        to_result(unsafe {
-            bindings::netif_set_real_num_queues(self.dev, tx.into(), rx.into())
-        })
+        to_result(unsafe { bindings::netif_set_real_num_queues(self.dev, tx.into(), rx.into()) })
     }
 
     /// Moves the driver's data in, after which the device can be registered.

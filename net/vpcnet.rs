@@ -22,6 +22,7 @@ pub mod errno;
 pub mod ethtool;
 pub mod layout;
 pub mod link;
+pub mod mq_gre_trace;
 pub mod netfilter;
 pub mod netns;
 pub(crate) mod qstats;
