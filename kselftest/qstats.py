@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Prints what each queue of a card has received or sent: a line per queue.
+"""Prints what each queue of a device has received or sent: a line per queue.
 
-usage: qstats.py DEV rx|tx
+usage: qstats.py DEV rx|tx [packets|bytes] [total]
 
-Asks the generic netlink family "netdev" (the per-queue statistics that
+With "total" it prints what the device has, a single line. Asks the generic netlink family "netdev" (the per-queue statistics that
 drivers such as virtio_net no longer give to ethtool -S).
 """
 
@@ -17,7 +17,9 @@ from nl import attr
 GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 3
 CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
 NETDEV_CMD_QSTATS_GET, SCOPE_QUEUE = 12, 1
-IFINDEX, QUEUE_TYPE, QUEUE_ID, SCOPE, RX_PACKETS, TX_PACKETS = 1, 2, 3, 4, 8, 10
+IFINDEX, QUEUE_TYPE, QUEUE_ID, SCOPE = 1, 2, 3, 4
+VALUES = {("rx", "packets"): 8, ("rx", "bytes"): 9,
+          ("tx", "packets"): 10, ("tx", "bytes"): 11}
 NLM_F_REQUEST, NLM_F_DUMP = 1, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 
@@ -55,20 +57,30 @@ def ask(sock, family, cmd, body, flags=0):
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[2] not in ("rx", "tx"):
+    words = sys.argv[2:]
+    total = words[-1:] == ["total"]
+    if total:
+        words.pop()
+    if len(words) == 1:
+        words.append("packets")
+    if tuple(words) not in VALUES:
         raise SystemExit(__doc__)
+    value = VALUES[tuple(words)]
     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
     sock.bind((0, 0))
     family, = ask(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY,
                   attr(CTRL_ATTR_FAMILY_NAME, b"netdev\0"))
-    kind, packets = (0, RX_PACKETS) if sys.argv[2] == "rx" else (1, TX_PACKETS)
-    index = socket.if_nametoindex(sys.argv[1])
+    body = attr(IFINDEX, struct.pack("=I", socket.if_nametoindex(sys.argv[1])))
+    if not total:
+        body += attr(SCOPE, struct.pack("=I", SCOPE_QUEUE))
+    kind = ("rx", "tx").index(words[0])
     counts = {}
     for a in ask(sock, number(family[CTRL_ATTR_FAMILY_ID]), NETDEV_CMD_QSTATS_GET,
-                 attr(IFINDEX, struct.pack("=I", index)) +
-                 attr(SCOPE, struct.pack("=I", SCOPE_QUEUE)), NLM_F_DUMP):
-        if QUEUE_ID in a and number(a[QUEUE_TYPE]) == kind:
-            counts[number(a[QUEUE_ID])] = number(a.get(packets, b""))
+                 body, NLM_F_DUMP):
+        if total:
+            counts[0] = number(a[value])
+        elif number(a[QUEUE_TYPE]) == kind:
+            counts[number(a[QUEUE_ID])] = number(a.get(value, b""))
     for queue in sorted(counts):
         print(counts[queue])
 

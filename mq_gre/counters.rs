@@ -4,7 +4,6 @@
 
 use core::fmt;
 
-use kernel::prelude::*;
 use vpcnet::device::Device;
 use vpcnet::ethtool::Ethtool;
 use vpcnet::skb::Reason;
@@ -30,7 +29,7 @@ macro_rules! drops {
                 }
             }
 
-            /// The kernel's nearest word for it, for `drop_monitor`.
+            /// The kernel's nearest word for it, for `drop_monitor` and the like.
             pub(crate) const fn reason(self) -> Reason {
                 match self {
                     $(Drop::$variant => Reason::$reason,)*
@@ -42,17 +41,17 @@ macro_rules! drops {
 
 drops! {
     /// Received, but shorter than its headers say.
-    RxShort: "rx_short", BadHeader;
+    RxShort: "rx_short", TooShort;
     /// The GRE checksum is wrong, missing, or there and not expected.
     RxBadCsum: "rx_bad_csum", Checksum;
     /// The key matches, the payload is no Ethernet frame. Not dropped: the stock stack gets it.
-    RxBadProto: "rx_bad_proto", NotSpecified;
+    RxBadProto: "rx_bad_proto", UnknownProto;
     /// The frame within is cut off or malformed.
-    RxBadInner: "rx_bad_inner", BadHeader;
+    RxBadInner: "rx_bad_inner", CutHeader;
     /// The outer header has a congestion mark that the inner one cannot take.
-    RxBadEcn: "rx_bad_ecn", NotSpecified;
+    RxBadEcn: "rx_bad_ecn", Ecn;
     /// Conntrack or an IPsec policy refused the outer packet.
-    RxPolicy: "rx_policy", NotSpecified;
+    RxPolicy: "rx_policy", Netfilter;
     /// Memory was short.
     RxNoMemory: "rx_no_memory", NoMemory;
     /// There is no route to the remote.
@@ -60,13 +59,13 @@ drops! {
     /// The route leads back into a tunnel, or tunnels are nested too deep.
     TxRecursion: "tx_recursion", Recursion;
     /// A collect-metadata device got a packet without metadata for IPv4.
-    TxNoMetadata: "tx_no_metadata", NotSpecified;
+    TxNoMetadata: "tx_no_metadata", NoMetadata;
     /// The packet is longer than the path's MTU allows.
     TxTooBig: "tx_too_big", TooBig;
     /// Memory was short.
     TxNoMemory: "tx_no_memory", NoMemory;
     /// The frame to send is cut off.
-    TxBadFrame: "tx_bad_frame", BadHeader;
+    TxBadFrame: "tx_bad_frame", CutHeader;
     /// The layers below did not take it.
     TxLower: "tx_lower", NotSpecified;
 }
@@ -123,7 +122,8 @@ impl Counter {
 }
 
 impl Ethtool for MqGre {
-    const DRIVER: (&'static CStr, &'static CStr) = (c"mq_gre", c"0.1");
+    const NAME: &'static str = "mq_gre";
+    const VERSION: &'static str = env!("LANES_VERSION");
 
     fn counters(dev: &Device<Self>) -> usize {
         Counter::count(dev)

@@ -16,6 +16,7 @@
 //! | `demux.rs` | which device a packet is for |
 //! | `rcv.rs` | decapsulation |
 //! | `counters.rs` | why packets are dropped; `ethtool -S` |
+//! | `trace.rs` | what the tracepoints say |
 
 #![deny(unsafe_code)]
 
@@ -28,6 +29,7 @@ mod demux;
 mod policy;
 mod port;
 mod rcv;
+mod trace;
 mod xmit;
 
 #[allow(unsafe_code)]

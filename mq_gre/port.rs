@@ -137,6 +137,10 @@ impl Driver for MqGre {
         (dev.data().counters.total(), tx_dropped, rx_dropped)
     }
 
+    fn queue_totals(dev: &Device<Self>, index: u16) -> Totals {
+        dev.data().counters.lane(index)
+    }
+
     fn lower_ifindex(dev: &Device<Self>) -> u32 {
         let guard = kernel::sync::rcu::read_lock();
         dev.data().config(&guard).map_or(0, |config| config.link)
@@ -200,7 +204,8 @@ impl LinkDriver for MqGre {
         }
         Ok(MqGre {
             settings: RcuCell::new(Settings::new(config)?),
-            counters: LaneCounters::new(tx.max(rx))?,
+            // As many as `ethtool -L` may come to use.
+            counters: LaneCounters::new(max_tx.max(max_rx))?,
         })
     }
 

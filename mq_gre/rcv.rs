@@ -21,6 +21,7 @@ use crate::counters::Drop;
 use crate::demux::Address;
 use crate::demux::Ports;
 use crate::port::MqGre;
+use crate::trace;
 
 /// What the outer headers say.
 struct Outer {
@@ -65,6 +66,7 @@ fn receive_gre(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
         Ok(stolen) => stolen,
         Err(verdict) => {
             counters.dropped(Drop::RxPolicy.index(), dp);
+            trace::rcv_drop(dev, None, outer.lane, &outer.key, Drop::RxPolicy);
             return verdict;
         }
     };
@@ -76,10 +78,12 @@ fn receive_gre(ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
                 None => lane::of_hash(skb.flow_hash(), queues),
             };
             counters.received(lane, skb.len(), dp);
+            trace::rcv(dev, &skb, lane, &outer.key);
             dev.deliver(skb, lane, metadata, dp);
         }
         Err(why) => {
             counters.dropped(why.index(), dp);
+            trace::rcv_drop(dev, Some(&skb), outer.lane, &outer.key, why);
             skb.drop_with(why.reason());
         }
     }

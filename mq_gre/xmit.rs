@@ -35,16 +35,19 @@ use crate::config::Peer;
 use crate::counters::Drop;
 use crate::port::MqGre;
 use crate::port::Settings;
+use crate::trace;
 
 /// Sends a frame: `ndo_start_xmit`.
 #[inline]
 pub(crate) fn transmit(dev: &Device<MqGre>, skb: Skb, dp: &Datapath) {
     let counters = &dev.data().counters;
     let bytes = skb.len();
+    let lane = skb.tx_queue();
     match send(dev, skb, dp) {
         Ok((lane, cpu)) => counters.sent(lane, bytes, cpu, dp),
-        Err((why, skb)) => {
+        Err((why, mut skb)) => {
             counters.dropped(why.index(), dp);
+            trace::xmit_drop(dev, skb.as_mut(), lane, bytes, why, dp);
             if let Some(skb) = skb {
                 skb.drop_with(why.reason());
             }
@@ -141,11 +144,13 @@ impl Express {
         let tos = ip::ecn_encapsulate(self.tos, inner.tos);
         let ttl = if self.ttl == 0 { inner.ttl } else { self.ttl };
         let write = |out: &mut [u8]| path.write_plain(out, len, tos, ttl);
+        let bytes = skb.len();
         if skb.encapsulate_ready(&path, write).is_none() {
-            return Err(Declined::Lower);
+            return Err(Declined::Unusual(skb, path));
         }
         // The transmit queue is the lane, see `select_queue()`.
         let lane = skb.tx_queue();
+        trace::xmit(dev, &mut skb, lane, bytes, || path.local(), dp);
         match skb.output_express(dev.underlay(), path, settings.output, lane, dp) {
             true => Ok(lane),
             false => Err(Declined::Lower),
@@ -271,6 +276,7 @@ fn forward(
     if written.is_err() {
         return Err((Drop::TxNoMemory, Some(skb)));
     }
+    trace::xmit(dev, &mut skb, lane, packet.payload_len, || path.local(), dp);
     match skb.output(dev.underlay(), path, settings.output, lane, dp) {
         true => Ok(()),
         false => Err((Drop::TxLower, None)),

@@ -165,6 +165,17 @@ impl Extack<'_> {
         error
     }
 
+    /// For an error that comes from further below: gives it the message `why`, unless it has one.
+    pub(crate) fn explain(&self, error: Error, why: &'static CStr) -> Error {
+        // SAFETY: By the constructor's contract.
+        let silent = unsafe { self.raw.as_ref() }.is_some_and(|ack| ack._msg.is_null());
+        match (silent, error) {
+            (true, ENOMEM) => self.refuse(error, c"out of memory"),
+            (true, _) => self.refuse(error, why),
+            (false, _) => error,
+        }
+    }
+
     /// As [`Extack::refuse`], and points at the attribute that is at fault.
     pub fn refuse_attr(&self, attr: &Attr<'_>, error: Error, why: &'static CStr) -> Error {
         // SAFETY: By the constructor's contract.

@@ -17,11 +17,13 @@
 #include <net/gro_cells.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
+#include <net/netdev_queues.h>
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
 
 #include "helpers.h"
 #include "if_mqgre.h"
+#include "mq_gre_trace.h"
 #include "output.h"
 
 /* Macros with casts are no constants to bindgen; these are. */

@@ -24,6 +24,8 @@ use crate::ethtool;
 use crate::ethtool::Ethtool;
 use crate::netns::Net;
 use crate::path::Route;
+use crate::qstats;
+use crate::queues::InUse;
 use crate::skb::Candidate;
 use crate::skb::Skb;
 use crate::stats::Totals;
@@ -61,6 +63,9 @@ pub trait Driver: Ethtool + Sized + Send + Sync + 'static {
     /// Packets and bytes so far, and how many were dropped: sending, receiving; any context.
     fn totals(dev: &Device<Self>) -> (Totals, u64, u64);
 
+    /// Packets and bytes so far of the queues with one index; any context.
+    fn queue_totals(dev: &Device<Self>, index: u16) -> Totals;
+
     /// Index of the device that carries the packets; 0 if it is not fixed.
     fn lower_ifindex(dev: &Device<Self>) -> u32;
 }
@@ -72,6 +77,7 @@ pub(crate) struct Slot<D> {
     pub(crate) live: bool,
     /// Whether the device is in the list of its underlay's namespace.
     pub(crate) bound: bool,
+    pub(crate) queues: InUse,
     pub(crate) dev: *mut bindings::net_device,
     /// The namespace that the outer packets travel in.
     pub(crate) underlay: *mut bindings::net,
@@ -138,26 +144,10 @@ impl<D: Driver> Device<D> {
         !ptr::eq(net, self.underlay().as_ptr())
     }
 
-    /// Number of transmit queues in use.
-    #[inline]
-    pub fn tx_queues(&self) -> u16 {
-        // SAFETY: The device is valid; one load of an aligned word, as `READ_ONCE()`.
-        let queues = unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).real_num_tx_queues) };
-        queues as u16
-    }
-
-    /// Number of receive queues in use.
-    #[inline]
-    pub fn rx_queues(&self) -> u16 {
-        // SAFETY: As in `tx_queues()`.
-        let queues = unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).real_num_rx_queues) };
-        queues as u16
-    }
-
     /// MTU in bytes.
     #[inline]
     pub fn mtu(&self) -> u32 {
-        // SAFETY: As in `tx_queues()`.
+        // SAFETY: The device is valid; one load of an aligned word, as `READ_ONCE()`.
         unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).mtu) }
     }
 
@@ -334,10 +324,7 @@ impl<D: Driver> NewDevice<'_, D> {
     /// `EINVAL` if there is no memory for that many, or for 0.
     pub fn set_queues(&mut self, tx: u16, rx: u16, _rtnl: &mut Rtnl) -> Result {
         // SAFETY: The device is ours, RTNL is held.
-        unsafe {
-            to_result(bindings::netif_set_real_num_tx_queues(self.dev, tx.into()))?;
-            to_result(bindings::netif_set_real_num_rx_queues(self.dev, rx.into()))
-        }
+        to_result(unsafe { bindings::netif_set_real_num_queues(self.dev, tx.into(), rx.into()) })
     }
 
     /// Moves the driver's data in, after which the device can be registered.
@@ -353,6 +340,7 @@ impl<D: Driver> NewDevice<'_, D> {
             bindings::vpcnet_list_init(&raw mut (*slot).siblings);
             (*slot).dev = self.dev;
             (*slot).underlay = underlay;
+            (*slot).queues = InUse::of_core(self.dev);
             (*slot).data.write(data);
             (*slot).live = true;
         }
@@ -411,6 +399,7 @@ pub(crate) unsafe fn setup<D: Driver>(
         let dev = &mut *dev;
         dev.netdev_ops = ops;
         dev.ethtool_ops = ethtool::ops::<D>();
+        dev.stat_ops = qstats::ops::<D>();
         dev.needs_free_netdev = true;
         dev.priv_destructor = Some(destroy::<D>);
         dev.features |= FEATURES;

@@ -8,9 +8,11 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::slice;
 
+use kernel::error::from_result;
 use kernel::prelude::*;
 
 use crate::bindings;
+use crate::context::Rtnl;
 use crate::device::Device;
 use crate::device::Driver;
 use crate::errno;
@@ -20,8 +22,11 @@ const NAME_LEN: usize = bindings::ETH_GSTRING_LEN as usize;
 
 /// The ethtool side of a driver. All methods run under RTNL.
 pub trait Ethtool: Sized {
-    /// Name and version of the driver, for `ethtool -i`.
-    const DRIVER: (&'static CStr, &'static CStr);
+    /// Name of the driver, for `ethtool -i`.
+    const NAME: &'static str;
+
+    /// Version of the driver, for `ethtool -i`.
+    const VERSION: &'static str;
 
     /// Number of counters, for `ethtool -S`.
     fn counters(dev: &Device<Self>) -> usize;
@@ -45,6 +50,7 @@ impl<D: Driver> Ops<D> {
         ops.get_drvinfo = Some(get_drvinfo::<D>);
         ops.get_link = Some(bindings::ethtool_op_get_link);
         ops.get_channels = Some(get_channels);
+        ops.set_channels = Some(set_channels::<D>);
         ops.get_sset_count = Some(get_sset_count::<D>);
         ops.get_strings = Some(get_strings::<D>);
         ops.get_ethtool_stats = Some(get_ethtool_stats::<D>);
@@ -76,14 +82,11 @@ impl fmt::Write for Name<'_> {
     }
 }
 
-fn copy_text<const N: usize>(to: &mut [c_char; N], from: &CStr) {
-    let (last, room) = match to.split_last_mut() {
-        Some(parts) => parts,
-        None => return,
-    };
-    *last = 0;
-    for (to, from) in room.iter_mut().zip(from.to_bytes()) {
-        *to = *from as c_char;
+fn copy_text<const N: usize>(to: &mut [c_char; N], from: &str) {
+    // The core may have put something there before.
+    to.fill(0);
+    for (to, from) in to.iter_mut().take(N.saturating_sub(1)).zip(from.bytes()) {
+        *to = from as c_char;
     }
 }
 
@@ -91,18 +94,22 @@ fn copy_text<const N: usize>(to: &mut [c_char; N], from: &CStr) {
 ///
 /// # Safety
 ///
-/// The core passes a zeroed structure to fill in.
+/// The core passes a structure to fill in.
 unsafe extern "C" fn get_drvinfo<D: Driver>(
     _dev: *mut bindings::net_device,
     info: *mut bindings::ethtool_drvinfo,
 ) {
-    // SAFETY: The core passes a zeroed structure to fill in.
+    // SAFETY: The core passes a structure to fill in.
     let info = unsafe { &mut *info };
-    copy_text(&mut info.driver, D::DRIVER.0);
-    copy_text(&mut info.version, D::DRIVER.1);
+    copy_text(&mut info.driver, D::NAME);
+    copy_text(&mut info.version, D::VERSION);
+    // As of a bridge: there is neither a bus nor firmware.
+    copy_text(&mut info.bus_info, "N/A");
+    copy_text(&mut info.fw_version, "N/A");
 }
 
-/// `ethtool_ops::get_channels`.
+/// `ethtool_ops::get_channels`. Sending and receiving have channels of their own, none is for both:
+/// the numbers may differ.
 ///
 /// # Safety
 ///
@@ -117,6 +124,27 @@ unsafe extern "C" fn get_channels(
     channels.max_rx = raw.num_rx_queues;
     channels.tx_count = raw.real_num_tx_queues;
     channels.rx_count = raw.real_num_rx_queues;
+}
+
+/// `ethtool_ops::set_channels`.
+///
+/// # Safety
+///
+/// The core passes a registered device of driver `D` and the numbers that are wanted, under RTNL.
+unsafe extern "C" fn set_channels<D: Driver>(
+    dev: *mut bindings::net_device,
+    channels: *mut bindings::ethtool_channels,
+) -> c_int {
+    // SAFETY: The core passes a registered device and the numbers, and holds RTNL.
+    let (dev, wanted, mut rtnl) =
+        unsafe { (Device::<D>::from_raw(dev), &*channels, Rtnl::assume()) };
+    from_result(|| {
+        // The core has compared all numbers with the most that `get_channels()` allows, and given
+        // its reasons; this method has no place for any.
+        let tx = u16::try_from(wanted.tx_count).map_err(|_| EINVAL)?;
+        let rx = u16::try_from(wanted.rx_count).map_err(|_| EINVAL)?;
+        dev.set_queues(tx, rx, &mut rtnl).map(|()| 0)
+    })
 }
 
 /// `ethtool_ops::get_sset_count`.

@@ -5,6 +5,7 @@
 #include "helpers.h"
 #include "output.h"
 
+#include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/icmpv6.h>
@@ -17,6 +18,7 @@
 #include <net/icmp.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
+#include <net/netdev_queues.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netns/generic.h>
 #include <net/route.h>
@@ -45,6 +47,7 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.dev_hw_features = offsetof(struct net_device, hw_features),
 		.dev_max_mtu = offsetof(struct net_device, max_mtu),
 		.dev_ethtool_ops = offsetof(struct net_device, ethtool_ops),
+		.dev_stat_ops = offsetof(struct net_device, stat_ops),
 		.dev_needs_free = offsetof(struct net_device, needs_free_netdev),
 		.newlink_params = sizeof(struct rtnl_newlink_params),
 		.ack = sizeof(struct netlink_ext_ack),
@@ -63,6 +66,16 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.pernet_exit_rtnl = offsetof(struct pernet_operations, exit_rtnl),
 		.ethtool = sizeof(struct ethtool_ops),
 		.ethtool_get_channels = offsetof(struct ethtool_ops, get_channels),
+		.ethtool_set_channels = offsetof(struct ethtool_ops, set_channels),
+		.drvinfo = sizeof(struct ethtool_drvinfo),
+		.drvinfo_version = offsetof(struct ethtool_drvinfo, version),
+		.drvinfo_bus_info = offsetof(struct ethtool_drvinfo, bus_info),
+		.channels = sizeof(struct ethtool_channels),
+		.channels_rx_count = offsetof(struct ethtool_channels, rx_count),
+		.stat_ops = sizeof(struct netdev_stat_ops),
+		.stat_ops_get_base_stats = offsetof(struct netdev_stat_ops, get_base_stats),
+		.queue_stats_rx = sizeof(struct netdev_queue_stats_rx),
+		.queue_stats_tx = sizeof(struct netdev_queue_stats_tx),
 		.policy = sizeof(struct nla_policy),
 		.rhashtable = sizeof(struct rhashtable),
 		.rhashtable_nelems = offsetof(struct rhashtable, nelems),
@@ -99,6 +112,37 @@ void vpcnet_setup_lockless(struct net_device *dev)
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	/* The packets' dst may carry tunnel metadata. */
 	netif_keep_dst(dev);
+}
+
+/*
+ * Waits until the packets are gone that are being handled now and, if @received,
+ * those that wait in @dev's GRO cells. New ones go around the cells meanwhile
+ * (gro_cells_receive() looks at NETIF_F_GRO), so that the wait ends under any
+ * load. With an XDP program packets wait in the CPUs' backlogs instead, which
+ * nobody can wait for: -EBUSY. Under RTNL.
+ */
+int vpcnet_drain(struct net_device *dev, bool received)
+{
+	const netdev_features_t gro = dev->features & NETIF_F_GRO;
+	struct napi_struct *napi;
+
+	if (!received) {
+		synchronize_net();
+		return 0;
+	}
+	if (rtnl_dereference(dev->xdp_prog)) {
+		netdev_info(dev, "fewer receive queues: detach the XDP program first\n");
+		return -EBUSY;
+	}
+	dev->features &= ~gro;
+	synchronize_net();
+	list_for_each_entry(napi, &dev->napi_list, dev_list) {
+		/* Frames that GRO holds back belong to no poll. */
+		while (test_bit(NAPI_STATE_SCHED, &napi->state) || READ_ONCE(napi->gro.bitmask))
+			msleep(1);
+	}
+	dev->features |= gro;
+	return 0;
 }
 
 bool vpcnet_is_up(const struct net_device *dev)

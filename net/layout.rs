@@ -57,6 +57,7 @@ pub fn check() -> Result {
         dev_hw_features: offset_of!(net_device, hw_features);
         dev_max_mtu: offset_of!(net_device, max_mtu);
         dev_ethtool_ops: offset_of!(net_device, ethtool_ops);
+        dev_stat_ops: offset_of!(net_device, stat_ops);
         dev_needs_free: offset_of!(net_device, needs_free_netdev);
         dev_priv: offset_of!(net_device, priv_);
         dev_needed_headroom: offset_of!(net_device, needed_headroom);
@@ -75,6 +76,16 @@ pub fn check() -> Result {
         pernet_exit_rtnl: offset_of!(pernet_operations, exit_rtnl);
         ethtool: size_of::<ethtool_ops>();
         ethtool_get_channels: offset_of!(ethtool_ops, get_channels);
+        ethtool_set_channels: offset_of!(ethtool_ops, set_channels);
+        drvinfo: size_of::<ethtool_drvinfo>();
+        drvinfo_version: offset_of!(ethtool_drvinfo, version);
+        drvinfo_bus_info: offset_of!(ethtool_drvinfo, bus_info);
+        channels: size_of::<ethtool_channels>();
+        channels_rx_count: offset_of!(ethtool_channels, rx_count);
+        stat_ops: size_of::<netdev_stat_ops>();
+        stat_ops_get_base_stats: offset_of!(netdev_stat_ops, get_base_stats);
+        queue_stats_rx: size_of::<netdev_queue_stats_rx>();
+        queue_stats_tx: size_of::<netdev_queue_stats_tx>();
         policy: size_of::<nla_policy>();
         rhashtable: size_of::<rhashtable>();
         rhashtable_nelems: offset_of!(rhashtable, nelems);

@@ -437,11 +437,12 @@ unsafe extern "C" fn newlink<L: LinkDriver>(
         };
         let state = &(*per_net::<L>(underlay)).state;
         let request = request::<L>((*params).tb, (*params).data, ack);
+        let explain = |error| request.ack.explain(error, c"the device cannot be made");
         from_result(|| {
             let mut new = NewDevice::from_raw(dev);
             let net = Net::from_raw(underlay);
-            let data = L::create(&mut new, net, state, &request, &mut rtnl)?;
-            new.fill(data, underlay)?;
+            let data = L::create(&mut new, net, state, &request, &mut rtnl).map_err(explain)?;
+            new.fill(data, underlay).map_err(explain)?;
             if let Err(error) = to_result(bindings::register_netdevice(dev)) {
                 // Unless registration got as far as to do it. If it got even further, the core is
                 // about to, once the device is out of use.
@@ -449,14 +450,17 @@ unsafe extern "C" fn newlink<L: LinkDriver>(
                 {
                     device::destroy::<L>(dev);
                 }
-                return Err(error);
+                let why = c"the device cannot be registered: its name is taken or wrong";
+                return Err(request.ack.explain(error, why));
             }
             if let Err(error) = bind::<L>(dev)
                 .and_then(|()| L::registered(Device::from_raw(dev), state, &request, &mut rtnl))
             {
                 // The core frees the device when it is out of use.
                 bindings::unregister_netdevice_queue(dev, ptr::null_mut());
-                return Err(error);
+                return Err(request
+                    .ack
+                    .explain(error, c"no packets can be led to the device"));
             }
             Ok(0)
         })
@@ -489,7 +493,9 @@ unsafe extern "C" fn changelink<L: LinkDriver>(
                 ));
             }
             let state = &(*per_net::<L>(underlay)).state;
-            L::change(Device::from_raw(dev), state, &request, &mut rtnl).map(|()| 0)
+            L::change(Device::from_raw(dev), state, &request, &mut rtnl)
+                .map(|()| 0)
+                .map_err(|error| request.ack.explain(error, c"the device cannot be changed"))
         })
     }
 }

@@ -120,6 +120,17 @@ fn to_in6(addr: Addr) -> bindings::in6_addr {
     raw
 }
 
+/// The source address of a route.
+fn local_of(raw: &bindings::vpcnet_path) -> Addr {
+    // SAFETY: All members of the union are plain bytes.
+    let bytes = unsafe { raw.local.in6_u.u6_addr8 };
+    let number = u128::from_be_bytes(bytes);
+    match raw.v6 {
+        true => Addr::V6(number),
+        false => Addr::V4((number >> 96) as u32),
+    }
+}
+
 /// A route to a remote.
 ///
 /// # Invariants
@@ -175,13 +186,7 @@ impl Route {
 
     /// Source address.
     pub fn local(&self) -> Addr {
-        // SAFETY: All members of the union are plain bytes.
-        let bytes = unsafe { self.raw.local.in6_u.u6_addr8 };
-        let number = u128::from_be_bytes(bytes);
-        match self.raw.v6 {
-            true => Addr::V6(number),
-            false => Addr::V4((number >> 96) as u32),
-        }
+        local_of(&self.raw)
     }
 
     /// The device on the way.
@@ -413,6 +418,11 @@ impl<'a> Path<'a> {
     #[inline]
     pub fn headroom(&self) -> u32 {
         self.raw().headroom
+    }
+
+    /// Source address.
+    pub fn local(&self) -> Addr {
+        local_of(self.raw())
     }
 
     /// TTL for packets that do not choose one.

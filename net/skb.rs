@@ -22,10 +22,20 @@ use crate::context::Datapath;
 pub enum Reason {
     /// None of the others.
     NotSpecified = bindings::skb_drop_reason_SKB_DROP_REASON_NOT_SPECIFIED,
-    /// A header of the packet is wrong.
-    BadHeader = bindings::skb_drop_reason_SKB_DROP_REASON_PKT_TOO_SMALL,
+    /// The packet is shorter than it says.
+    TooShort = bindings::skb_drop_reason_SKB_DROP_REASON_PKT_TOO_SMALL,
+    /// A header is not all there.
+    CutHeader = bindings::skb_drop_reason_SKB_DROP_REASON_HDR_TRUNC,
     /// A checksum is wrong.
     Checksum = bindings::skb_drop_reason_SKB_DROP_REASON_SKB_CSUM,
+    /// Nobody here speaks the protocol within.
+    UnknownProto = bindings::skb_drop_reason_SKB_DROP_REASON_UNHANDLED_PROTO,
+    /// Netfilter had it dropped.
+    Netfilter = bindings::skb_drop_reason_SKB_DROP_REASON_NETFILTER_DROP,
+    /// RFC 6040 wants it dropped.
+    Ecn = bindings::skb_drop_reason_SKB_DROP_REASON_IP_TUNNEL_ECN,
+    /// It has no metadata to send it by.
+    NoMetadata = bindings::skb_drop_reason_SKB_DROP_REASON_TUNNEL_TXINFO,
     /// Memory is short.
     NoMemory = bindings::skb_drop_reason_SKB_DROP_REASON_NOMEM,
     /// No route to the remote.
