@@ -71,6 +71,19 @@ refused "more receive queues than there is memory for" "$some" rx 7
 refused "queues for both directions" "$some" combined 2
 refused "queues for something else" "$some" other 1
 
+xdp() { # packets wait for it where nobody can wait for them
+	in_ns "$A" "$here/xdp_pass.py" m0 on
+	pings "$A" 10.2.0.2
+	fails in_ns "$A" ethtool -L m0 rx 2
+	[[ $(channels "$A") == "8 6" ]]
+	in_ns "$A" ethtool -L m0 tx 4
+	[[ $(channels "$A") == "4 6" ]]
+	in_ns "$A" "$here/xdp_pass.py" m0 off
+	in_ns "$A" ethtool -L m0 tx 8 rx 2
+	in_ns "$A" ethtool -L m0 rx 6
+}
+check "with an XDP program there may not be fewer receive queues" xdp
+
 sum() { # sum NS PATTERN: of the lines of ethtool -S
 	in_ns "$1" ethtool -S m0 | awk -v p="^$2:\$" '$1 ~ p { s += $2 } END { print s + 0 }'
 }
