@@ -113,6 +113,21 @@ keyless() {
 }
 check "no key is -1" keyless
 
+six() { # an underlay of IPv6
+	in_ns "$A" sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0
+	ip -n "$A" addr add fd00::1/64 dev eth0 nodad
+	ip -n "$A" link add m6 type "$KIND" local fd00::1 remote fd00::2 key 6
+	ip -n "$A" addr add 10.6.0.1/24 dev m6
+	ip -n "$A" link set m6 up
+	ip -n "$A" neigh add 10.6.0.2 lladdr 02:00:00:00:00:02 dev m6
+	clear
+	on mq_gre
+	no_ping "$A" 10.6.0.2
+	off
+	seen 2 mqgre_xmit "^dev=m6 .* key=6 remote=fd00::2 local=fd00::1 len=98 "
+}
+check "addresses of IPv6" six
+
 filter() {
 	clear
 	echo "key == 8 || dev == \"m9\"" >"$t/events/mq_gre/mqgre_xmit/filter"
