@@ -92,7 +92,7 @@ extern "C" {
 
 macro_rules! is_on {
     ($tracepoint:ident) => {{
-        #[cfg(CONFIG_TRACEPOINTS)]
+        #[cfg(all(CONFIG_TRACEPOINTS, CONFIG_JUMP_LABEL))]
         // SAFETY: It is a tracepoint that C has defined, and anybody may look at its key.
         let on = unsafe {
             kernel::jump_label::static_branch_unlikely!(
@@ -101,6 +101,10 @@ macro_rules! is_on {
                 key
             )
         };
+        // Without jump labels a key is a number, which the kernel's macro would call C to read.
+        #[cfg(all(CONFIG_TRACEPOINTS, not(CONFIG_JUMP_LABEL)))]
+        // SAFETY: As above; one load of an aligned word.
+        let on = unsafe { ptr::read_volatile(&raw const $tracepoint.key.key.enabled.counter) > 0 };
         #[cfg(not(CONFIG_TRACEPOINTS))]
         let on = false;
         on
