@@ -126,7 +126,7 @@ tcpdump_sees() {
 check "packet taps on the uplink see the packets" tcpdump_sees
 tc_sees() {
 	tc -n "$A" qdisc add dev up0 clsact
-	tc -n "$A" filter add dev up0 egress protocol ip flower ip_proto 47 action pass
+	tc -n "$A" filter add dev up0 egress protocol ip flower ip_proto 0x2f action pass
 	every_lane "$n"
 	tc -n "$A" -s -j filter show dev up0 egress | tee "$tmp/tc"
 	jq <"$tmp/tc" -e "[.. | .stats? // empty | .packets // empty] | add >= $((8 * flows * frames))"

@@ -79,6 +79,8 @@ pub(crate) struct Settings {
     /// The short way, if packets can take it.
     pub(crate) express: Option<Express>,
     pub(crate) output: OutputMode,
+    /// Of the hashes that flows are told apart by.
+    pub(crate) seed: u32,
 }
 
 impl Settings {
@@ -91,6 +93,7 @@ impl Settings {
             Output::Stack => OutputMode::STACK,
         };
         RcuBox::new(Settings {
+            seed: vpcnet::random::seed(),
             express: Express::new(&config),
             paths: one_way.then(Paths::new).transpose()?,
             output: match config.lanes {

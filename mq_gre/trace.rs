@@ -8,6 +8,7 @@ use vpcnet::device::Device;
 use vpcnet::mq_gre_trace;
 use vpcnet::mq_gre_trace::Ends;
 use vpcnet::mq_gre_trace::Packet;
+use vpcnet::path::Path;
 use vpcnet::skb::Skb;
 use vpcnet::tunnel::TunnelKey;
 
@@ -22,19 +23,19 @@ fn ends(key: &TunnelKey) -> Ends {
     }
 }
 
-/// A frame of `len` bytes has its outer headers, the local address in them.
+/// A frame of `len` bytes has the outer headers of its path.
 #[inline(always)]
 pub(crate) fn xmit(
     dev: &Device<MqGre>,
     skb: &mut Skb,
     lane: u16,
     len: u32,
-    local: impl FnOnce() -> Addr,
+    path: Path<'_>,
     dp: &Datapath,
 ) {
     mq_gre_trace::xmit(|| {
         let ends = Ends {
-            local: local().into(),
+            local: path.local().into(),
             ..tx_ends(dev, Some(skb), dp)
         };
         Packet {

@@ -18,6 +18,7 @@ use vpc_core::outer::Template;
 use vpcnet::context::Datapath;
 use vpcnet::device::Device;
 use vpcnet::path;
+use vpcnet::path::Begun;
 use vpcnet::path::CacheRef;
 use vpcnet::path::Flow;
 use vpcnet::path::Path;
@@ -39,56 +40,39 @@ use crate::trace;
 
 /// Sends a frame: `ndo_start_xmit`.
 #[inline]
-pub(crate) fn transmit(dev: &Device<MqGre>, skb: Skb, dp: &Datapath) {
-    let counters = &dev.data().counters;
-    let bytes = skb.len();
-    let lane = skb.tx_queue();
-    match send(dev, skb, dp) {
-        Ok((lane, cpu)) => counters.sent(lane, bytes, cpu, dp),
-        Err((why, mut skb)) => {
-            counters.dropped(why.index(), dp);
-            trace::xmit_drop(dev, skb.as_mut(), lane, bytes, why, dp);
-            if let Some(skb) = skb {
-                skb.drop_with(why.reason());
-            }
+pub(crate) fn transmit(dev: &Device<MqGre>, mut skb: Skb, dp: &Datapath) {
+    let Some(settings) = dev.data().settings(dp) else {
+        return unsent(dev, Some(skb), Drop::TxNoRoute, dp);
+    };
+    let begun = match path::begin(&mut skb, settings.paths.as_ref(), dp) {
+        Ok(begun) => begun,
+        Err(Refusal::TooDeep) => return unsent(dev, Some(skb), Drop::TxRecursion, dp),
+        Err(Refusal::BadFrame) => return unsent(dev, Some(skb), Drop::TxBadFrame, dp),
+    };
+    if let (Some(path), true, Some(express)) = (begun.path, begun.ready, settings.express) {
+        if let Some(plan) = express.plan(&skb, &path) {
+            return match express.udp {
+                true => plan.send_udp(dev, settings, skb, path, begun.cpu, dp),
+                false => plan.send(dev, settings, skb, |_| 0, path, begun.cpu, dp),
+            };
         }
+    }
+    send_any(dev, settings, skb, begun, dp);
+}
+
+/// Counts a packet that was not sent, and drops it unless it is gone.
+#[cold]
+fn unsent(dev: &Device<MqGre>, mut skb: Option<Skb>, why: Drop, dp: &Datapath) {
+    let (lane, bytes) = skb.as_ref().map_or((0, 0), |skb| (skb.tx_queue(), skb.len()));
+    dev.data().counters.dropped(why.index(), dp);
+    trace::xmit_drop(dev, skb.as_mut(), lane, bytes, why, dp);
+    if let Some(skb) = skb {
+        skb.drop_with(why.reason());
     }
 }
 
 /// Why a packet is not sent, and the packet, unless it is gone.
 type Unsent = (Drop, Option<Skb>);
-
-/// Encapsulates a frame and sends it; returns its lane.
-#[inline]
-fn send<'a>(
-    dev: &'a Device<MqGre>,
-    mut skb: Skb,
-    dp: &'a Datapath,
-) -> Result<(u16, ThisCpu<'a>), Unsent> {
-    let Some(settings) = dev.data().settings(dp) else {
-        return Err((Drop::TxNoRoute, Some(skb)));
-    };
-    let begun = match path::begin(&mut skb, settings.paths.as_ref(), dp) {
-        Ok(begun) => begun,
-        Err(Refusal::TooDeep) => return Err((Drop::TxRecursion, Some(skb))),
-        Err(Refusal::BadFrame) => return Err((Drop::TxBadFrame, Some(skb))),
-    };
-    let cpu = begun.cpu;
-    let path = match (begun.path, begun.ready, settings.express) {
-        (Some(path), true, Some(express)) => {
-            match express.send(dev, settings, skb, path, dp) {
-                Ok(lane) => return Ok((lane, cpu)),
-                Err(Declined::Lower) => return Err((Drop::TxLower, None)),
-                Err(Declined::Unusual(back, path)) => {
-                    skb = back;
-                    Some(path)
-                }
-            }
-        }
-        (path, ..) => path,
-    };
-    send_any(dev, settings, skb, path, cpu, dp).map(|lane| (lane, cpu))
-}
 
 /// What all packets of a tunnel have in common if it takes the short way.
 #[derive(Clone, Copy)]
@@ -96,23 +80,24 @@ pub(crate) struct Express {
     tos: u8,
     /// 0 takes the inner one.
     ttl: u8,
+    /// Whether there is a UDP header, whose source port follows from lane and flow.
+    udp: bool,
 }
 
-/// Why a packet was not sent the short way.
-enum Declined<'a> {
-    /// It was sent, and the layers below did not take it.
-    Lower,
-    /// It is none of the usual ones.
-    Unusual(Skb, Path<'a>),
+/// What the outer headers of a packet on the short way say.
+struct Plan {
+    total_len: u32,
+    tos: u8,
+    ttl: u8,
 }
 
 impl Express {
-    /// Whether all that a tunnel may ask for is a GRE header, with or without a key, behind an IPv4
-    /// header that is never fragmented: nearly all tunnels.
+    /// Whether all that a tunnel may ask for is a GRE header, perhaps in UDP, behind an IPv4 header
+    /// that is never fragmented, without a checksum: nearly all tunnels.
     pub(crate) fn new(config: &Config) -> Option<Self> {
         let peer = config.peer.as_ref()?;
         let usual = peer.remote.version() == ip::Version::V4
-            && config.udp.is_none()
+            && config.udp.is_none_or(|udp| !udp.csum && udp.sport == 0)
             && !config.nvgre
             && config.lanes == Lanes::Keep
             && peer.pmtudisc
@@ -121,53 +106,96 @@ impl Express {
         usual.then_some(Express {
             tos: peer.tos,
             ttl: peer.ttl,
+            udp: config.udp.is_some(),
         })
     }
 
-    /// Sends a packet that has room for its headers, if it is IP, fits, and has no VLAN tag.
+    /// For a packet that has room for its headers, if it is IP, fits, and has no VLAN tag.
     #[inline]
-    fn send<'a>(
+    fn plan(self, skb: &Skb, path: &Path<'_>) -> Option<Plan> {
+        let inner = ip::Glimpse::of_frame(skb.linear())?;
+        let total_len = skb.len().saturating_add(path.headers_len());
+        if total_len > path.mtu() || !path.is_plain() {
+            return None;
+        }
+        Some(Plan {
+            total_len,
+            tos: ip::ecn_encapsulate(self.tos, inner.tos),
+            ttl: if self.ttl == 0 { inner.ttl } else { self.ttl },
+        })
+    }
+}
+
+impl Plan {
+    /// Out of line, so that the way without UDP is short.
+    #[inline(never)]
+    fn send_udp(
+        self,
+        dev: &Device<MqGre>,
+        settings: &Settings,
+        skb: Skb,
+        path: Path<'_>,
+        cpu: ThisCpu<'_>,
+        dp: &Datapath,
+    ) {
+        let sport = |skb: &Skb| outer::source_port(skb.tx_queue(), flow_hash(skb, settings));
+        self.send(dev, settings, skb, sport, path, cpu, dp);
+    }
+
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn send(
         self,
         dev: &Device<MqGre>,
         settings: &Settings,
         mut skb: Skb,
-        path: Path<'a>,
+        sport: impl FnOnce(&Skb) -> u16,
+        path: Path<'_>,
+        cpu: ThisCpu<'_>,
         dp: &Datapath,
-    ) -> Result<u16, Declined<'a>> {
-        let Some(inner) = ip::Glimpse::of_frame(skb.linear()) else {
-            return Err(Declined::Unusual(skb, path));
-        };
-        let len = skb.len().saturating_add(path.headers_len());
-        if len > path.mtu() || !path.is_plain() {
-            return Err(Declined::Unusual(skb, path));
-        }
-        let tos = ip::ecn_encapsulate(self.tos, inner.tos);
-        let ttl = if self.ttl == 0 { inner.ttl } else { self.ttl };
-        let write = |out: &mut [u8]| path.write_plain(out, len, tos, ttl);
-        let bytes = skb.len();
-        if skb.encapsulate_ready(&path, write).is_none() {
-            return Err(Declined::Unusual(skb, path));
-        }
+    ) {
         // The transmit queue is the lane, see `select_queue()`.
         let lane = skb.tx_queue();
-        trace::xmit(dev, &mut skb, lane, bytes, || path.local(), dp);
+        let bytes = skb.len();
+        let sport = sport(&skb);
+        let write =
+            |out: &mut [u8]| path.write_plain(out, self.total_len, self.tos, self.ttl, sport);
+        if skb.encapsulate_ready(&path, write).is_none() {
+            return unsent(dev, Some(skb), Drop::TxNoMemory, dp);
+        }
+        trace::xmit(dev, &mut skb, lane, bytes, path, dp);
         match skb.output_express(dev.underlay(), path, settings.output, lane, dp) {
-            true => Ok(lane),
-            false => Err(Declined::Lower),
+            true => dev.data().counters.sent(lane, bytes, cpu, dp),
+            false => unsent(dev, None, Drop::TxLower, dp),
         }
     }
 }
 
-/// Sends any packet; `path` is what is kept for it. Out of line, so that the short way is short.
+/// Sends any packet. Out of line, so that the short way is short.
 #[inline(never)]
-fn send_any<'a>(
-    dev: &'a Device<MqGre>,
-    settings: &'a Settings,
+fn send_any(
+    dev: &Device<MqGre>,
+    settings: &Settings,
+    skb: Skb,
+    begun: Begun<'_>,
+    dp: &Datapath,
+) {
+    let (cpu, bytes) = (begun.cpu, skb.len());
+    match encapsulate(dev, settings, skb, begun, dp) {
+        Ok(lane) => dev.data().counters.sent(lane, bytes, cpu, dp),
+        Err((why, skb)) => unsent(dev, skb, why, dp),
+    }
+}
+
+/// Finds the way of a packet; returns its lane once it is sent.
+fn encapsulate(
+    dev: &Device<MqGre>,
+    settings: &Settings,
     mut skb: Skb,
-    path: Option<Path<'a>>,
-    cpu: ThisCpu<'a>,
-    dp: &'a Datapath,
+    begun: Begun<'_>,
+    dp: &Datapath,
 ) -> Result<u16, Unsent> {
+    let Begun { cpu, path, .. } = begun;
     let config = &settings.config;
     let lane = match config.lanes {
         // The transmit queue is the lane, see `select_queue()`.
@@ -242,7 +270,7 @@ fn forward(
     // What a flow is recognised by from outside.
     let named = config.udp.is_some() || config.nvgre || path.version() == ip::Version::V6;
     let hash = match named {
-        true => flow_hash(&skb),
+        true => flow_hash(&skb, settings),
         false => 0,
     };
     let packet = Packet {
@@ -276,7 +304,7 @@ fn forward(
     if written.is_err() {
         return Err((Drop::TxNoMemory, Some(skb)));
     }
-    trace::xmit(dev, &mut skb, lane, packet.payload_len, || path.local(), dp);
+    trace::xmit(dev, &mut skb, lane, packet.payload_len, path, dp);
     match skb.output(dev.underlay(), path, settings.output, lane, dp) {
         true => Ok(()),
         false => Err((Drop::TxLower, None)),
@@ -393,8 +421,16 @@ impl Peer {
 
 /// A hash of the inner flow, the same for all of its packets.
 #[inline]
-fn flow_hash(skb: &Skb) -> u32 {
-    FlowKey::of_frame(skb.linear()).map_or(0, |key| flow::hash(&key, vpcnet::random::seed()))
+fn flow_hash(skb: &Skb, settings: &Settings) -> u32 {
+    match FlowKey::of_plain(skb.linear()) {
+        Some(key) => flow::hash(&key, settings.seed),
+        None => flow_hash_of_any(skb, settings),
+    }
+}
+
+#[inline(never)]
+fn flow_hash_of_any(skb: &Skb, settings: &Settings) -> u32 {
+    FlowKey::of_frame(skb.linear()).map_or(0, |key| flow::hash(&key, settings.seed))
 }
 
 /// Refuses a packet that does not fit through the path and may not be fragmented. Its sender is told

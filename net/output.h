@@ -46,7 +46,7 @@ struct vpcnet_path {
 	bool stacked;
 	/* Nothing but a link layer header is missing on the way to the device. */
 	bool direct;
-	/* The headers that are kept with it are of the plain kind, see vpc_core/outer.rs. */
+	/* The headers that are kept with it are of a plain kind, see vpc_core/outer.rs. */
 	bool plain;
 	/* Identifications to give to packets that may be fragmented. */
 	u16 ident, idents;

@@ -365,6 +365,7 @@ pub fn begin<'a>(
 ///
 /// Both pointers are valid, for what only this CPU uses while the lifetime lasts, and the route
 /// holds a reference. A packet that comes back to the same tunnel may have another one put there.
+#[derive(Clone, Copy)]
 pub struct Path<'a> {
     raw: *mut bindings::vpcnet_path,
     template: *const Template,
@@ -463,8 +464,15 @@ impl<'a> Path<'a> {
 
     /// Writes the outer headers, as [`Template::write_plain`].
     #[inline]
-    pub fn write_plain(&self, out: &mut [u8], total_len: u32, tos: u8, ttl: u8) -> Option<()> {
-        self.template().write_plain(out, total_len, tos, ttl)
+    pub fn write_plain(
+        &self,
+        out: &mut [u8],
+        total_len: u32,
+        tos: u8,
+        ttl: u8,
+        sport: u16,
+    ) -> Option<()> {
+        self.template().write_plain(out, total_len, tos, ttl, sport)
     }
 
     /// An identification for an IPv4 packet that may be fragmented (RFC 6864, 4): from a block of

@@ -300,7 +300,7 @@ impl Skb {
         lane: u16,
         _dp: &Datapath,
     ) -> bool {
-        // SAFETY: The packet is given away; the path is valid, and is not used afterwards.
+        // SAFETY: The packet is given away; the path is valid.
         unsafe {
             bindings::vpcnet_output(self.into_raw(), net.as_ptr(), path.as_ptr(), mode.0, lane) == 0
         }

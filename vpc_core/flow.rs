@@ -70,6 +70,36 @@ impl FlowKey {
         Some(key)
     }
 
+    /// The same for a frame that nearly all are like: an IPv4 packet without options and VLAN tags,
+    /// whose ports are there. `None` for any other.
+    #[inline]
+    pub fn of_plain(frame: &[u8]) -> Option<FlowKey> {
+        let bytes: &[u8; eth::HEADER_LEN + ip::V4_LEN + 4] = frame.first_chunk()?;
+        let word = |at: usize| -> Option<u32> {
+            let word: &[u8; 4] = bytes.get(at..)?.first_chunk()?;
+            Some(u32::from_be_bytes(*word))
+        };
+        let (kind, frag) = (word(12)?, word(20)? as u16);
+        let (lengths, protocol) = (word(16)?, bytes[23]);
+        let plain = kind >> 8 == u32::from(eth::TYPE_IPV4) << 8 | 0x45
+            && frag & (ip::FRAG_MF | ip::FRAG_OFFSET) == 0
+            && lengths >> 16 >= ip::V4_LEN as u32 + 4
+            && matches!(protocol, ip::PROTO_TCP | ip::PROTO_UDP);
+        if !plain {
+            return None;
+        }
+        let ports = word(34)?;
+        Some(FlowKey {
+            src: word(26)?.into(),
+            dst: word(30)?.into(),
+            ethertype: eth::TYPE_IPV4,
+            vlan: [0, 0],
+            protocol,
+            sport: (ports >> 16) as u16,
+            dport: ports as u16,
+        })
+    }
+
     /// Fills in what an IPv4 packet tells. `None`, and nothing changed, if it is malformed.
     #[inline]
     fn take_ipv4(&mut self, packet: &[u8]) -> Option<()> {
@@ -138,8 +168,13 @@ impl FlowKey {
 pub fn hash(key: &FlowKey, seed: u32) -> u32 {
     let [outer, inner] = key.vlan;
     let mut h = u64::from(seed).wrapping_mul(FINAL_1);
-    h = mix(h, key.src as u64);
-    h = mix(h, key.dst as u64);
+    if key.ethertype == eth::TYPE_IPV4 {
+        // Both fit into one word; those of a malformed packet are longer, and may collide.
+        h = mix(h, (key.src as u64) << 32 ^ key.dst as u64);
+    } else {
+        h = mix(h, key.src as u64);
+        h = mix(h, key.dst as u64);
+    }
     if key.ethertype == eth::TYPE_IPV6 {
         h = mix(h, (key.src >> 64) as u64);
         h = mix(h, (key.dst >> 64) as u64);
