@@ -33,12 +33,11 @@ const TAIL_MAX: usize = 32 + UDP_LEN + GRE_MAX;
 const FIRST_SPORT: u16 = 49152;
 
 /// The source port for a flow on a lane, so that the receiver's NIC spreads the lanes, and a flow
-/// stays in order.
+/// stays in order. The lanes of one flow have ports of their own, as far as there are ports.
 #[inline]
 pub const fn source_port(lane: u16, hash: u32) -> u16 {
-    // A factor with many bits set: neighbouring lanes get ports far apart.
-    let mixed = hash ^ (lane as u32).wrapping_mul(0x9e37_79b1);
-    let port = (mixed ^ (mixed >> 16)) as u16;
+    // An odd factor near 2^14 times the golden ratio: no two lanes meet, neighbours are far apart.
+    let port = (hash ^ hash >> 16) as u16 ^ lane.wrapping_mul(0x278d);
     FIRST_SPORT | (port & !FIRST_SPORT)
 }
 
@@ -73,7 +72,7 @@ pub struct Packet {
     pub flow_label: u32,
     /// Source port of the UDP header, in place of the template's.
     pub sport: Option<u16>,
-    /// Flow id, in place of the low 8 bits of the key.
+    /// Flow id, in place of the low 8 bits of the key, if there is one.
     pub flow_id: Option<u8>,
 }
 
@@ -90,6 +89,7 @@ pub struct Template {
     protocol: u8,
     version: ip::Version,
     udp: bool,
+    key: bool,
     /// Partial sum of the addresses, for the checksum of IPv4.
     sum: u32,
 }
@@ -104,6 +104,7 @@ impl Template {
         protocol: 0,
         version: ip::Version::V4,
         udp: false,
+        key: false,
         sum: 0,
     };
 
@@ -116,12 +117,17 @@ impl Template {
             },
             version: headers.dst.version(),
             udp: headers.udp.is_some(),
+            key: headers.gre.key.is_some(),
             ..Template::EMPTY
         };
         let rest = template.tail.as_mut_slice();
         let rest = match (headers.src, headers.dst) {
-            (Addr::V4(src), Addr::V4(dst)) => put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?,
-            (Addr::V6(src), Addr::V6(dst)) => put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?,
+            (Addr::V4(src), Addr::V4(dst)) => {
+                put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?
+            }
+            (Addr::V6(src), Addr::V6(dst)) => {
+                put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?
+            }
             _ => return None,
         };
         let rest = match headers.udp {
@@ -143,9 +149,7 @@ impl Template {
         let left = rest.len().checked_sub(len)?;
         template.tail_len = TAIL_MAX.checked_sub(left)? as u8;
         template.len = template.tail_len.checked_add(template.head_len() as u8)?;
-        template.plain = template.version == ip::Version::V4
-            && !template.udp
-            && matches!(template.tail_len, 12 | 16);
+        template.plain = template.version == ip::Version::V4 && !template.udp && gre.csum.is_none();
         template.sum = csum::partial(template.tail.get(..8)?, 0);
         Some(template)
     }
@@ -180,10 +184,13 @@ impl Template {
         }
     }
 
-    /// Writes the headers for one packet to `out`, whose length must be [`Template::len`]; `None`,
-    /// and something of it written, if it is not.
+    /// Writes the headers for one packet to `out`, whose length must be [`Template::len`]; `None`
+    /// if it is not.
     #[inline]
     pub fn write(&self, out: &mut [u8], packet: &Packet) -> Option<()> {
+        if out.len() != self.len() {
+            return None;
+        }
         let len = packet.payload_len.wrapping_add(self.len() as u32);
         let tail = match self.version {
             ip::Version::V4 => {
@@ -218,7 +225,7 @@ impl Template {
             }
             *rest.get_mut(2..)?.first_chunk_mut::<2>()? = len.to_be_bytes();
         }
-        if let Some(flow_id) = packet.flow_id {
+        if let (Some(flow_id), true) = (packet.flow_id, self.key) {
             *tail.last_mut()? = flow_id;
         }
         Some(())
@@ -264,6 +271,9 @@ impl Template {
     /// As [`Template::write`] for what nearly all packets are, with DF set, in fewer steps.
     #[inline]
     pub fn write_plain(&self, out: &mut [u8], total_len: u32, tos: u8, ttl: u8) -> Option<()> {
+        if out.len() != self.len() {
+            return None;
+        }
         let tail = self.put4(out, total_len as u16, tos, ttl, ip::FRAG_DF.into())?;
         match tail.len() {
             16 => copy::<16>(tail, &self.tail),
