@@ -18,7 +18,6 @@ use vpc_core::outer::Template;
 use vpcnet::context::Datapath;
 use vpcnet::device::Device;
 use vpcnet::path;
-use vpcnet::path::Begun;
 use vpcnet::path::CacheRef;
 use vpcnet::path::Flow;
 use vpcnet::path::Path;
@@ -49,15 +48,18 @@ pub(crate) fn transmit(dev: &Device<MqGre>, mut skb: Skb, dp: &Datapath) {
         Err(Refusal::TooDeep) => return unsent(dev, Some(skb), Drop::TxRecursion, dp),
         Err(Refusal::BadFrame) => return unsent(dev, Some(skb), Drop::TxBadFrame, dp),
     };
+    let cpu = begun.cpu;
     if let (Some(path), true, Some(express)) = (begun.path, begun.ready, settings.express) {
-        if let Some(plan) = express.plan(&skb, &path) {
-            return match express.udp {
-                true => plan.send_udp(dev, settings, skb, path, begun.cpu, dp),
-                false => plan.send(dev, settings, skb, |_| 0, path, begun.cpu, dp),
-            };
+        let back = match express.udp {
+            true => express.send_udp(dev, settings, skb, path, cpu, dp),
+            false => express.send(dev, settings, skb, path, cpu, dp),
+        };
+        match back {
+            Some(back) => skb = back,
+            None => return,
         }
     }
-    send_any(dev, settings, skb, begun, dp);
+    send_any(dev, settings, skb, begun.path, cpu, dp);
 }
 
 /// Counts a packet that was not sent, and drops it unless it is gone.
@@ -84,13 +86,6 @@ pub(crate) struct Express {
     udp: bool,
 }
 
-/// What the outer headers of a packet on the short way say.
-struct Plan {
-    total_len: u32,
-    tos: u8,
-    ttl: u8,
-}
-
 impl Express {
     /// Whether all that a tunnel may ask for is a GRE header, perhaps in UDP, behind an IPv4 header
     /// that is never fragmented, without a checksum: nearly all tunnels.
@@ -110,24 +105,27 @@ impl Express {
         })
     }
 
-    /// For a packet that has room for its headers, if it is IP, fits, and has no VLAN tag.
+    /// Sends a packet that has room for its headers, if it is IP, fits, and has no VLAN tag; else
+    /// gives it back.
     #[inline]
-    fn plan(self, skb: &Skb, path: &Path<'_>) -> Option<Plan> {
-        let inner = ip::Glimpse::of_frame(skb.linear())?;
-        let total_len = skb.len().saturating_add(path.headers_len());
-        if total_len > path.mtu() || !path.is_plain() {
-            return None;
-        }
-        Some(Plan {
-            total_len,
-            tos: ip::ecn_encapsulate(self.tos, inner.tos),
-            ttl: if self.ttl == 0 { inner.ttl } else { self.ttl },
-        })
+    fn send(
+        self,
+        dev: &Device<MqGre>,
+        settings: &Settings,
+        skb: Skb,
+        path: Path<'_>,
+        cpu: ThisCpu<'_>,
+        dp: &Datapath,
+    ) -> Option<Skb> {
+        let Some((total_len, tos, ttl)) = self.outer(&skb, path) else {
+            return Some(skb);
+        };
+        let write = |out: &mut [u8]| path.write_plain(out, total_len, tos, ttl);
+        finish(dev, settings, skb, path, write, cpu, dp);
+        None
     }
-}
 
-impl Plan {
-    /// Out of line, so that the way without UDP is short.
+    /// The same with a UDP header. Out of line, so that the way without is short.
     #[inline(never)]
     fn send_udp(
         self,
@@ -137,37 +135,50 @@ impl Plan {
         path: Path<'_>,
         cpu: ThisCpu<'_>,
         dp: &Datapath,
-    ) {
-        let sport = |skb: &Skb| outer::source_port(skb.tx_queue(), flow_hash(skb, settings));
-        self.send(dev, settings, skb, sport, path, cpu, dp);
+    ) -> Option<Skb> {
+        let Some((total_len, tos, ttl)) = self.outer(&skb, path) else {
+            return Some(skb);
+        };
+        let sport = outer::source_port(skb.tx_queue(), flow_hash(&skb, settings));
+        let write = |out: &mut [u8]| path.write_plain_udp(out, total_len, tos, ttl, sport);
+        finish(dev, settings, skb, path, write, cpu, dp);
+        None
     }
 
-    #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
-    fn send(
-        self,
-        dev: &Device<MqGre>,
-        settings: &Settings,
-        mut skb: Skb,
-        sport: impl FnOnce(&Skb) -> u16,
-        path: Path<'_>,
-        cpu: ThisCpu<'_>,
-        dp: &Datapath,
-    ) {
-        // The transmit queue is the lane, see `select_queue()`.
-        let lane = skb.tx_queue();
-        let bytes = skb.len();
-        let sport = sport(&skb);
-        let write =
-            |out: &mut [u8]| path.write_plain(out, self.total_len, self.tos, self.ttl, sport);
-        if skb.encapsulate_ready(&path, write).is_none() {
-            return unsent(dev, Some(skb), Drop::TxNoMemory, dp);
+    /// Total length, TOS and TTL of the outer header of a packet that is one of the usual ones.
+    #[inline]
+    fn outer(self, skb: &Skb, path: Path<'_>) -> Option<(u32, u8, u8)> {
+        let inner = ip::Glimpse::of_frame(skb.linear())?;
+        let total_len = skb.len().saturating_add(path.headers_len());
+        if total_len > path.mtu() || !path.is_plain() {
+            return None;
         }
-        trace::xmit(dev, &mut skb, lane, bytes, path, dp);
-        match skb.output_express(dev.underlay(), path, settings.output, lane, dp) {
-            true => dev.data().counters.sent(lane, bytes, cpu, dp),
-            false => unsent(dev, None, Drop::TxLower, dp),
-        }
+        let ttl = if self.ttl == 0 { inner.ttl } else { self.ttl };
+        Some((total_len, ip::ecn_encapsulate(self.tos, inner.tos), ttl))
+    }
+}
+
+/// Puts the outer headers in front of a packet on the short way, and sends it.
+#[inline(always)]
+fn finish(
+    dev: &Device<MqGre>,
+    settings: &Settings,
+    mut skb: Skb,
+    path: Path<'_>,
+    write: impl FnOnce(&mut [u8]) -> Option<()>,
+    cpu: ThisCpu<'_>,
+    dp: &Datapath,
+) {
+    // The transmit queue is the lane, see `select_queue()`.
+    let lane = skb.tx_queue();
+    let bytes = skb.len();
+    if skb.encapsulate_ready(&path, write).is_none() {
+        return unsent(dev, Some(skb), Drop::TxNoMemory, dp);
+    }
+    trace::xmit(dev, &mut skb, lane, bytes, path, dp);
+    match skb.output_express(dev.underlay(), path, settings.output, lane, dp) {
+        true => dev.data().counters.sent(lane, bytes, cpu, dp),
+        false => unsent(dev, None, Drop::TxLower, dp),
     }
 }
 
@@ -177,11 +188,12 @@ fn send_any(
     dev: &Device<MqGre>,
     settings: &Settings,
     skb: Skb,
-    begun: Begun<'_>,
+    path: Option<Path<'_>>,
+    cpu: ThisCpu<'_>,
     dp: &Datapath,
 ) {
-    let (cpu, bytes) = (begun.cpu, skb.len());
-    match encapsulate(dev, settings, skb, begun, dp) {
+    let bytes = skb.len();
+    match encapsulate(dev, settings, skb, path, cpu, dp) {
         Ok(lane) => dev.data().counters.sent(lane, bytes, cpu, dp),
         Err((why, skb)) => unsent(dev, skb, why, dp),
     }
@@ -192,10 +204,10 @@ fn encapsulate(
     dev: &Device<MqGre>,
     settings: &Settings,
     mut skb: Skb,
-    begun: Begun<'_>,
+    path: Option<Path<'_>>,
+    cpu: ThisCpu<'_>,
     dp: &Datapath,
 ) -> Result<u16, Unsent> {
-    let Begun { cpu, path, .. } = begun;
     let config = &settings.config;
     let lane = match config.lanes {
         // The transmit queue is the lane, see `select_queue()`.
@@ -255,7 +267,7 @@ fn forward(
     lane: u16,
     inner: Option<&ip::Inner>,
     outer: &Outer,
-    mut path: Path<'_>,
+    path: Path<'_>,
     dp: &Datapath,
 ) -> Result<(), Unsent> {
     let config = &settings.config;

@@ -48,6 +48,8 @@ struct vpcnet_path {
 	bool direct;
 	/* The headers that are kept with it are of a plain kind, see vpc_core/outer.rs. */
 	bool plain;
+	/* More packets than one will see it. */
+	bool kept;
 	/* Identifications to give to packets that may be fragmented. */
 	u16 ident, idents;
 };

@@ -9,7 +9,6 @@
 //! C header: `net/output.h`
 
 use core::cell::UnsafeCell;
-use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr;
 
@@ -221,34 +220,8 @@ impl Drop for Route {
     }
 }
 
-/// A route with the headers for it, used for one packet.
-pub struct Way {
-    route: UnsafeCell<Route>,
-    template: UnsafeCell<Template>,
-}
-
-impl Way {
-    /// Puts the two together.
-    pub fn new(route: Route, template: Template) -> Self {
-        Way {
-            route: UnsafeCell::new(route),
-            template: UnsafeCell::new(template),
-        }
-    }
-
-    /// It, to be used.
-    pub fn path(&mut self) -> Path<'_> {
-        // INVARIANT: Both are valid while `self` is borrowed.
-        Path {
-            raw: self.route.get().cast(),
-            template: self.template.get(),
-            kept: false,
-            _borrowed: PhantomData,
-        }
-    }
-}
-
-/// What is kept on one CPU. All zero, there is no route.
+/// A route with the headers for it: kept on one CPU, or used for one packet. All zero, there is no
+/// route.
 #[repr(C)]
 struct Slot {
     /// First, since C functions take a pointer to the slot for one to it.
@@ -261,10 +234,38 @@ unsafe impl Sync for Slot {}
 // SAFETY: A reference of a route can be dropped anywhere.
 unsafe impl Send for Slot {}
 
+impl Slot {
+    fn new(route: Route, template: Template) -> Self {
+        let mut raw = route.into_raw();
+        raw.room = raw.headroom.saturating_add(template.len() as u32);
+        raw.plain = template.is_plain() && !raw.mtu_locked;
+        Slot {
+            raw: UnsafeCell::new(raw),
+            template: UnsafeCell::new(template),
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         // SAFETY: It is null, or the slot holds a reference.
         unsafe { bindings::dst_release(self.raw.get_mut().dst) };
+    }
+}
+
+/// A route with the headers for it, used for one packet.
+pub struct Way(Slot);
+
+impl Way {
+    /// Puts the two together.
+    pub fn new(route: Route, template: Template) -> Self {
+        Way(Slot::new(route, template))
+    }
+
+    /// It, to be used.
+    pub fn path(&mut self) -> Path<'_> {
+        // INVARIANT: The slot is valid while `self` is borrowed.
+        Path(&self.0)
     }
 }
 
@@ -295,18 +296,16 @@ impl Paths {
         cpu: ThisCpu<'a>,
     ) -> Path<'a> {
         let slot = self.0.get(cpu);
-        let mut raw = route.into_raw();
-        raw.plain = template.is_plain() && !raw.mtu_locked;
-        raw.room = raw.headroom.saturating_add(template.len() as u32);
+        let mut new = Slot::new(route, template);
+        new.raw.get_mut().kept = true;
         // SAFETY: The slot is this CPU's, and no reference into it is alive: `Path` makes them for
         // the time of a call only, which does not come back here.
-        let old = unsafe {
-            *slot.template.get() = template;
-            ptr::replace(slot.raw.get(), raw)
-        };
-        // SAFETY: It is null, or the slot held a reference.
-        unsafe { bindings::dst_release(old.dst) };
-        Path::kept(slot)
+        unsafe {
+            ptr::swap(slot.raw.get(), new.raw.get());
+            ptr::swap(slot.template.get(), new.template.get());
+        }
+        // INVARIANT: The slot has a route. The old one goes with `new`.
+        Path(slot)
     }
 }
 
@@ -348,7 +347,8 @@ pub fn begin<'a>(
     let begun = unsafe { bindings::vpcnet_begin(skb.as_ptr(), memory) };
     // SAFETY: The C function has just asked for it.
     let cpu = unsafe { ThisCpu::from_raw(begun.offset as usize, dp) };
-    let kept = || paths.map(|paths| Path::kept(paths.0.get(cpu)));
+    // INVARIANT: The C function has found a route there.
+    let kept = || paths.map(|paths| Path(paths.0.get(cpu)));
     let (path, ready) = match begun.state as c_uint {
         bindings::vpcnet_begin_state_VPCNET_BEGIN_READY => (kept(), true),
         bindings::vpcnet_begin_state_VPCNET_BEGIN_PATH => (kept(), false),
@@ -363,44 +363,28 @@ pub fn begin<'a>(
 ///
 /// # Invariants
 ///
-/// Both pointers are valid, for what only this CPU uses while the lifetime lasts, and the route
-/// holds a reference. A packet that comes back to the same tunnel may have another one put there.
+/// Only this CPU uses the slot while the lifetime lasts, and there is a route in it. A packet that
+/// comes back to the same tunnel may have another one put there.
 #[derive(Clone, Copy)]
-pub struct Path<'a> {
-    raw: *mut bindings::vpcnet_path,
-    template: *const Template,
-    /// Whether the next packets find it, too.
-    kept: bool,
-    _borrowed: PhantomData<&'a Slot>,
-}
+pub struct Path<'a>(&'a Slot);
 
-impl<'a> Path<'a> {
-    #[inline]
-    fn kept(slot: &'a Slot) -> Self {
-        // INVARIANT: As slots are only used by their CPU, and this one has a route.
-        Path {
-            raw: slot.raw.get(),
-            template: slot.template.get(),
-            kept: true,
-            _borrowed: PhantomData,
-        }
-    }
-
+impl Path<'_> {
     #[inline]
     fn raw(&self) -> &bindings::vpcnet_path {
-        // SAFETY: By the type invariant; the reference does not outlive the caller's call.
-        unsafe { &*self.raw }
+        // SAFETY: By the type invariant nobody writes while the reference lives, which does not
+        // outlive the caller's call.
+        unsafe { &*self.0.raw.get() }
     }
 
     #[inline]
     fn template(&self) -> &Template {
         // SAFETY: As above.
-        unsafe { &*self.template }
+        unsafe { &*self.0.template.get() }
     }
 
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::vpcnet_path {
-        self.raw
+        self.0.raw.get()
     }
 
     /// MTU of the path in bytes of outer IP.
@@ -464,7 +448,13 @@ impl<'a> Path<'a> {
 
     /// Writes the outer headers, as [`Template::write_plain`].
     #[inline]
-    pub fn write_plain(
+    pub fn write_plain(&self, out: &mut [u8], total_len: u32, tos: u8, ttl: u8) -> Option<()> {
+        self.template().write_plain(out, total_len, tos, ttl)
+    }
+
+    /// Writes the outer headers, as [`Template::write_plain_udp`].
+    #[inline]
+    pub fn write_plain_udp(
         &self,
         out: &mut [u8],
         total_len: u32,
@@ -472,17 +462,18 @@ impl<'a> Path<'a> {
         ttl: u8,
         sport: u16,
     ) -> Option<()> {
-        self.template().write_plain(out, total_len, tos, ttl, sport)
+        self.template()
+            .write_plain_udp(out, total_len, tos, ttl, sport)
     }
 
     /// An identification for an IPv4 packet that may be fragmented (RFC 6864, 4): from a block of
     /// this CPU's, where packets come that often.
-    pub fn ident(&mut self, net: &Net, skb: &Skb, _dp: &Datapath) -> u16 {
+    pub fn ident(&self, net: &Net, skb: &Skb, _dp: &Datapath) -> u16 {
         /// So many share one write to the counter that all CPUs share.
         const BLOCK: c_uint = 64;
-        let block = if self.kept { BLOCK } else { 1 };
+        let block = if self.raw().kept { BLOCK } else { 1 };
         // SAFETY: All pointers are valid, and the path is ours.
-        unsafe { bindings::vpcnet_ident(net.as_ptr(), self.raw, skb.as_const_ptr(), block) }
+        unsafe { bindings::vpcnet_ident(net.as_ptr(), self.as_ptr(), skb.as_const_ptr(), block) }
     }
 }
 

@@ -319,12 +319,17 @@ impl Glimpse {
         let proto = u16::from_be_bytes([header[12], header[13]]);
         let first = header[14];
         match (proto, first >> 4) {
-            // Without options: nobody lies about their length.
-            (eth::TYPE_IPV4, 4) if first == 0x45 => Some(Glimpse {
-                tos: header[15],
-                ttl: header[22],
-            }),
-            (eth::TYPE_IPV6, 6) => Some(Glimpse {
+            // Without options; the total length covers the header.
+            (eth::TYPE_IPV4, 4)
+                if first == 0x45
+                    && u16::from_be_bytes([header[16], header[17]]) >= V4_LEN as u16 =>
+            {
+                Some(Glimpse {
+                    tos: header[15],
+                    ttl: header[22],
+                })
+            }
+            (eth::TYPE_IPV6, 6) if frame.len() >= eth::HEADER_LEN + V6_LEN => Some(Glimpse {
                 tos: first << 4 | header[15] >> 4,
                 ttl: header[21],
             }),

@@ -33,12 +33,11 @@ const TAIL_MAX: usize = 32 + UDP_LEN + GRE_MAX;
 const FIRST_SPORT: u16 = 49152;
 
 /// The source port for a flow on a lane, so that the receiver's NIC spreads the lanes, and a flow
-/// stays in order.
+/// stays in order. The lanes of one flow have ports of their own, as far as there are ports.
 #[inline]
 pub const fn source_port(lane: u16, hash: u32) -> u16 {
-    // A factor with many bits set: neighbouring lanes get ports far apart.
-    let mixed = hash ^ (lane as u32).wrapping_mul(0x9e37_79b1);
-    let port = (mixed ^ (mixed >> 16)) as u16;
+    // An odd factor near 2^14 times the golden ratio: no two lanes meet, neighbours are far apart.
+    let port = (hash ^ hash >> 16) as u16 ^ lane.wrapping_mul(0x278d);
     FIRST_SPORT | (port & !FIRST_SPORT)
 }
 
@@ -73,7 +72,7 @@ pub struct Packet {
     pub flow_label: u32,
     /// Source port of the UDP header, in place of the template's.
     pub sport: Option<u16>,
-    /// Flow id, in place of the low 8 bits of the key.
+    /// Flow id, in place of the low 8 bits of the key, if there is one.
     pub flow_id: Option<u8>,
 }
 
@@ -92,6 +91,7 @@ pub struct Template {
     udp: bool,
     /// Destination port, if there is a UDP header.
     dport: u16,
+    key: bool,
     /// Partial sum of the addresses, for the checksum of IPv4.
     sum: u32,
 }
@@ -107,6 +107,7 @@ impl Template {
         version: ip::Version::V4,
         udp: false,
         dport: 0,
+        key: false,
         sum: 0,
     };
 
@@ -120,12 +121,17 @@ impl Template {
             version: headers.dst.version(),
             udp: headers.udp.is_some(),
             dport: headers.udp.map_or(0, |(_, dport)| dport),
+            key: headers.gre.key.is_some(),
             ..Template::EMPTY
         };
         let rest = template.tail.as_mut_slice();
         let rest = match (headers.src, headers.dst) {
-            (Addr::V4(src), Addr::V4(dst)) => put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?,
-            (Addr::V6(src), Addr::V6(dst)) => put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?,
+            (Addr::V4(src), Addr::V4(dst)) => {
+                put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?
+            }
+            (Addr::V6(src), Addr::V6(dst)) => {
+                put(put(rest, &src.to_be_bytes())?, &dst.to_be_bytes())?
+            }
             _ => return None,
         };
         let rest = match headers.udp {
@@ -147,7 +153,7 @@ impl Template {
         let left = rest.len().checked_sub(len)?;
         template.tail_len = TAIL_MAX.checked_sub(left)? as u8;
         template.len = template.tail_len.checked_add(template.head_len() as u8)?;
-        template.plain = template.version == ip::Version::V4 && headers.gre.csum.is_none();
+        template.plain = template.version == ip::Version::V4 && gre.csum.is_none();
         template.sum = csum::partial(template.tail.get(..8)?, 0);
         Some(template)
     }
@@ -182,10 +188,13 @@ impl Template {
         }
     }
 
-    /// Writes the headers for one packet to `out`, whose length must be [`Template::len`]; `None`,
-    /// and something of it written, if it is not.
+    /// Writes the headers for one packet to `out`, whose length must be [`Template::len`]; `None`
+    /// if it is not.
     #[inline]
     pub fn write(&self, out: &mut [u8], packet: &Packet) -> Option<()> {
+        if out.len() != self.len() {
+            return None;
+        }
         let len = packet.payload_len.wrapping_add(self.len() as u32);
         let tail = match self.version {
             ip::Version::V4 => {
@@ -220,7 +229,7 @@ impl Template {
             }
             *rest.get_mut(2..)?.first_chunk_mut::<2>()? = len.to_be_bytes();
         }
-        if let Some(flow_id) = packet.flow_id {
+        if let (Some(flow_id), true) = (packet.flow_id, self.key) {
             *tail.last_mut()? = flow_id;
         }
         Some(())
@@ -257,16 +266,27 @@ impl Template {
         Some(out)
     }
 
-    /// Whether [`Template::write_plain`] can be used: over IPv4 without a GRE checksum.
+    /// Whether [`Template::write_plain`] can be used (or, with a UDP header,
+    /// [`Template::write_plain_udp`]): over IPv4 without a GRE checksum.
     #[inline]
     pub const fn is_plain(&self) -> bool {
         self.plain
     }
 
-    /// As [`Template::write`] for what nearly all packets are, with DF set, in fewer steps. `sport` is
-    /// the source port of the UDP header, if there is one.
+    /// As [`Template::write`] for what nearly all packets are: with DF set, and without a UDP header.
+    /// In fewer steps, since the compiler knows all lengths.
     #[inline]
-    pub fn write_plain(
+    pub fn write_plain(&self, out: &mut [u8], total_len: u32, tos: u8, ttl: u8) -> Option<()> {
+        match out.len() {
+            28 => self.fill::<28>(out, total_len, tos, ttl).map(|_| ()),
+            24 => self.fill::<24>(out, total_len, tos, ttl).map(|_| ()),
+            _ => None,
+        }
+    }
+
+    /// The same with a UDP header, whose source port is `sport`.
+    #[inline]
+    pub fn write_plain_udp(
         &self,
         out: &mut [u8],
         total_len: u32,
@@ -274,19 +294,32 @@ impl Template {
         ttl: u8,
         sport: u16,
     ) -> Option<()> {
-        let tail = self.put4(out, total_len as u16, tos, ttl, ip::FRAG_DF.into())?;
-        // Lengths that the compiler knows make a few moves of what else is a call.
-        match tail.len() {
-            16 => return copy::<16>(tail, &self.tail),
-            12 => return copy::<12>(tail, &self.tail),
-            24 => copy::<24>(tail, &self.tail)?,
-            _ => copy::<20>(tail, &self.tail)?,
-        }
-        let udp: &mut [u8; 8] = tail.get_mut(8..)?.first_chunk_mut()?;
+        let out: &mut [u8] = match out.len() {
+            36 => self.fill::<36>(out, total_len, tos, ttl)?,
+            32 => self.fill::<32>(out, total_len, tos, ttl)?,
+            _ => return None,
+        };
+        let udp: &mut [u8; UDP_LEN] = out.get_mut(ip::V4_LEN..)?.first_chunk_mut()?;
         let len = total_len.wrapping_sub(ip::V4_LEN as u32) as u16;
         let word = u64::from(sport) << 48 | u64::from(self.dport) << 32 | u64::from(len) << 16;
         *udp = word.to_be_bytes();
         Some(())
+    }
+
+    /// An IPv4 header with DF, and what follows it as it stands in the template.
+    #[inline]
+    fn fill<'a, const N: usize>(
+        &self,
+        out: &'a mut [u8],
+        total_len: u32,
+        tos: u8,
+        ttl: u8,
+    ) -> Option<&'a mut [u8; N]> {
+        let out: &mut [u8; N] = out.try_into().ok()?;
+        let tail = self.put4(out, total_len as u16, tos, ttl, ip::FRAG_DF.into())?;
+        // Beyond the template's own length it is zero.
+        tail.copy_from_slice(self.tail.get(..tail.len())?);
+        Some(out)
     }
 
     /// RFC 8200, 3, up to the addresses.

@@ -221,6 +221,71 @@ proptest! {
     }
 }
 
+/// A frame whose IP header says what it likes, right, wrong or cut off.
+fn glimpsed() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop_oneof![Just(0x45), Just(0x46), Just(0x60), any::<u8>()];
+    let proto = prop::sample::select(vec![0x0800, 0x86dd, 0x0806]);
+    let total = prop_oneof![0..64_u16, any::<u16>()];
+    let rest = prop::collection::vec(any::<u8>(), 0..60);
+    (0..2_usize, proto, first, total, rest).prop_map(|(tags, proto, first, total, rest)| {
+        let mut packet = rest;
+        if let [a, _, c, d, ..] = packet.as_mut_slice() {
+            *a = first;
+            [*c, *d] = total.to_be_bytes();
+        }
+        frame(tags, proto, &packet)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn a_glimpse_sees_what_a_look_does(frame in glimpsed()) {
+        let inner = Inner::of_frame(&frame);
+        if let Some(glimpse) = Glimpse::of_frame(&frame) {
+            prop_assert_eq!(inner.map(|ip| (ip.tos, ip.ttl)), Some((glimpse.tos, glimpse.ttl)));
+        } else if let Some(ip) = inner {
+            // Nothing usual is left to the long way.
+            prop_assert!(ip.offset > 14 || frame[14] > 0x45 && frame[14] < 0x60, "{:?}", frame);
+        }
+    }
+
+    #[test]
+    fn a_glimpse_at_any_bytes_is_an_answer(bytes: Vec<u8>) {
+        Glimpse::of_frame(&bytes);
+    }
+}
+
+proptest! {
+    #[test]
+    fn addresses_are_what_the_standard_library_says(v4: u32, v6: u128, top: u16) {
+        use std::net::Ipv4Addr;
+        use std::net::Ipv6Addr;
+
+        let std4 = Ipv4Addr::from(v4);
+        let unicast = std4.octets()[0] != 0 && std4.octets()[0] < 224;
+        prop_assert_eq!(Addr::V4(v4).is_unicast(), unicast);
+        prop_assert!(!Addr::V4(v4).is_link_local());
+        let near = [0xff02 << 112, 0xfe80 << 112, 0xffff << 32, 0, u128::from(top) << 112];
+        for v6 in near.map(|high| high | v6 >> 96).into_iter().chain([v6]) {
+            let std6 = Ipv6Addr::from(v6);
+            let unicast = !std6.is_multicast()
+                && !std6.is_unspecified()
+                && std6.to_ipv4_mapped().is_none();
+            prop_assert_eq!(Addr::V6(v6).is_unicast(), unicast, "{}", std6);
+            let local = std6.is_unicast_link_local();
+            prop_assert_eq!(Addr::V6(v6).is_link_local(), local, "{}", std6);
+            prop_assert_eq!(Addr::V6(v6).is_none(), std6.is_unspecified());
+        }
+        for (addr, none) in [(Addr::V4(v4), Addr::V4(0)), (Addr::V6(v6), Addr::V6(0))] {
+            prop_assert_eq!(addr.none_like(), none);
+            prop_assert_eq!(addr.none_like().version(), addr.version());
+            prop_assert!(none.is_none() && !none.is_unicast());
+        }
+    }
+}
+
 #[test]
 fn addresses_of_one_host() {
     use vpc_core::ip::Addr;
