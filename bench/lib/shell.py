@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Commands of the system, called by the part of a benchmark that measures."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*words, check=True):
+    """Runs a command and returns what it printed. Words may hold blanks."""
+    words = " ".join(str(word) for word in words).split()
+    env = dict(os.environ, LC_ALL="C", IP_LIB_DIR=str(ROOT / "build/lib"))
+    done = subprocess.run(words, env=env, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check and done.returncode:
+        raise RuntimeError(f"{' '.join(words)}: {done.stdout.strip()}")
+    return done.stdout
+
+
+def works(*words):
+    """Whether a command succeeds."""
+    try:
+        run(*words)
+    except RuntimeError:
+        return False
+    return True
+
+
+def load(module):
+    """Loads a kernel module, unless it is there or built in."""
+    if not Path("/sys/module", module.replace("-", "_")).exists():
+        run("modprobe", module, check=False)
+
+
+def insert(path):
+    """Loads a module from its file, unless it is loaded."""
+    if not Path("/sys/module", Path(path).stem).exists():
+        run("insmod", path)
+
+
+def sysctl(name, value):
+    Path("/proc/sys", *name.split(".")).write_text(f"{value}\n", encoding="ascii")
+
+
+def counter(dev, name):
+    """One of the device's statistics."""
+    return int(Path("/sys/class/net", dev, "statistics", name).read_text(encoding="ascii"))
