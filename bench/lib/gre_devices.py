@@ -57,6 +57,11 @@ class Uplink:
         run(f"ip link set {name} up")
         return name
 
+    def drop(self, name):
+        """Deletes one of its tunnels."""
+        self.tunnels.remove(name)
+        run(f"ip link del {name}")
+
     def remove(self):
         for name in self.tunnels:
             run(f"ip link del {name}")
@@ -73,5 +78,10 @@ def load():
         shell.insert(f"{modules}/mq_gre.ko")
     shell.load("sch_fq_codel")
     shell.sysctl("net.core.default_qdisc", "fq_codel")
+    quiet()
+
+
+def quiet():
+    """Nothing in this namespace sends by itself."""
     for name in Path("/proc/sys/net/ipv6/conf").glob("*/disable_ipv6"):
         name.write_text("1\n", encoding="ascii")

@@ -3,15 +3,21 @@
 
 from collections import namedtuple
 
-# A part runs lib.MODULE.FUNCTION(options); here says whether it makes sense on
-# a real machine's own device, too.
+# A part runs lib.MODULE.FUNCTION(options) in a place. Those with here are also
+# what --here runs: each function once.
 Part = namedtuple("Part", "name place module function options here title")
 
 PARTS = (
     Part("icount-tx", "icount", "gre_tx", "tx", {"count": 5000, "size": 60}, True,
          "transmit, 60 bytes: instructions per packet"),
+    Part("icount-rx", "icount", "gre_rx", "rx", {"count": 5000, "size": 60}, True,
+         "receive, 60 bytes: instructions per frame"),
+    Part("icount-foreign", "icount", "gre_foreign", "foreign", {"count": 5000}, True,
+         "receive UDP of this host's own: instructions per packet"),
     Part("native-tx", "uml", "gre_tx", "tx", {"count": 300000, "size": 60}, False,
          "transmit, 60 bytes: native ns per packet"),
+    Part("native-rx", "uml", "gre_rx", "rx", {"count": 200000, "size": 60}, False,
+         "receive, 60 bytes: native ns per frame"),
 )
 
 

@@ -15,10 +15,10 @@ def send(uplink, row, dev, count, **options):
     lane = None if row == "gretap" else 0
     pktgen.clear()
     name = pktgen.add(dev, 0, lane=lane, count=count, **options)
-    before = shell.counter(uplink.dev, "tx_packets")
+    before = shell.sent(uplink.dev)
     pktgen.start()
     result = pktgen.Result(name)
-    arrived = shell.counter(uplink.dev, "tx_packets") - before
+    arrived = shell.sent(uplink.dev) - before
     # Other traffic may pass on a machine's own device.
     if arrived < count or (uplink.made and arrived > count):
         raise RuntimeError(f"{row}: {count} packets sent, {arrived} left the uplink")

@@ -56,10 +56,13 @@ def _command(place):
     }[place]()
 
 
-def run(place, module, part, options, samples, say):
-    """Runs one part in a place; its samples are added to samples."""
-    command = [*_command(place), module, part, json.dumps(options)]
-    ended = False
+def run(place, calls, samples, say):
+    """Runs calls, a list of (module, function, options), in a place.
+
+    Their samples are added to samples. Returns the functions that failed.
+    """
+    command = [*_command(place), json.dumps(calls)]
+    failed, ended = [], False
     with subprocess.Popen(command, cwd=ROOT, text=True, errors="replace",
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1")) as child:
@@ -70,9 +73,13 @@ def run(place, module, part, options, samples, say):
                 if sample:
                     samples.add({"place": place, **sample})
                 ended = not sample
+            elif kind == "!":
+                failed.append(text)
             elif kind == "#":
                 say(f"{place}: {text}")
             elif line.strip():
                 say(f"{place}: | {line.rstrip()}")
     if child.returncode or not ended:
-        raise PlaceError(f"{part} failed in {place} (status {child.returncode})")
+        say(f"{place}: ended with status {child.returncode}")
+        return [function for _, function, _ in calls]
+    return failed

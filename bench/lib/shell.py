@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Commands of the system, called by the part of a benchmark that measures."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -44,6 +45,37 @@ def sysctl(name, value):
     Path("/proc/sys", *name.split(".")).write_text(f"{value}\n", encoding="ascii")
 
 
-def counter(dev, name):
-    """One of the device's statistics."""
-    return int(Path("/sys/class/net", dev, "statistics", name).read_text(encoding="ascii"))
+def link(dev):
+    """What `ip` says about a device."""
+    return json.loads(run(f"ip -j -s link show {dev}"))[0]
+
+
+def sent(dev):
+    """Packets that a device has sent."""
+    return link(dev)["stats64"]["tx"]["packets"]
+
+
+class Namespace:
+    """A new network namespace, and the one that this thread was in."""
+
+    def __init__(self):
+        with open("/proc/thread-self/ns/net", "rb") as old:
+            self._old = os.dup(old.fileno())
+            os.unshare(os.CLONE_NEWNET)
+        with open("/proc/thread-self/ns/net", "rb") as new:
+            self._new = os.dup(new.fileno())
+        run("ip link set lo up")
+        self.leave()
+
+    def enter(self):
+        os.setns(self._new, os.CLONE_NEWNET)
+
+    def leave(self):
+        os.setns(self._old, os.CLONE_NEWNET)
+
+    def __enter__(self):
+        self.enter()
+        return self
+
+    def __exit__(self, *_):
+        self.leave()

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Runs one part of a benchmark in the place where it stands.
+"""Runs parts of a benchmark in the place where it stands.
 
-usage: worker.py MODULE PART OPTIONS
+usage: worker.py PARTS
 
-Calls lib.MODULE.PART(options, report), OPTIONS being JSON. Results go to the
-standard output as lines of "@ JSON", words for the user as "# TEXT".
+PARTS is JSON, a list of [module, function, options]. Each is called as
+lib.module.function(options, report). Results go to the standard output as
+lines of "@ JSON", words for the user as "# TEXT", and the name of a part that
+failed as "! NAME".
 """
 
 import importlib
 import json
 import sys
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -32,9 +35,13 @@ class Report:
 
 
 def main():
-    module, part, options = sys.argv[1:]
-    run = getattr(importlib.import_module(f"lib.{module}"), part)
-    run(json.loads(options), Report(part))
+    for module, part, options in json.loads(sys.argv[1]):
+        report = Report(part)
+        try:
+            getattr(importlib.import_module(f"lib.{module}"), part)(options, report)
+        except Exception:  # the other parts may still work
+            traceback.print_exc(file=sys.stdout)
+            print("!", part, flush=True)
     print("@ {}", flush=True)
 
 
