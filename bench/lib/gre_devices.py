@@ -34,13 +34,14 @@ class Uplink:
         run(f"ip link set {self.dev} up")
         run(f"ip neigh replace {self.remote} lladdr {NEIGHBOUR} nud permanent dev {self.dev}")
 
-    def tunnel(self, row, key):
+    def tunnel(self, row, key, queues=None):
         """Makes the device of a row; returns its name, or None if it cannot be had."""
         if row == "bare":
             return self.dev
         name = f"t{key}"
         ends = f"remote {self.remote} local {self.local} key {key}"
-        lanes = f"numtxqueues {self.queues} numrxqueues {self.queues}"
+        queues = queues or self.queues
+        lanes = f"numtxqueues {queues} numrxqueues {queues}"
         words = {
             "gretap": f"{name} type gretap {ends}",
             "gretap-mq": f"{name} {lanes} type gretap {ends}",

@@ -14,10 +14,22 @@ PARTS = (
          "receive, 60 bytes: instructions per frame"),
     Part("icount-foreign", "icount", "gre_foreign", "foreign", {"count": 5000}, True,
          "receive UDP of this host's own: instructions per packet"),
+    Part("icount-gso", "icount", "gre_gso", "gso_tx", {"count": 480}, True,
+         "transmit, 64 kB to be cut: instructions per frame"),
     Part("native-tx", "uml", "gre_tx", "tx", {"count": 300000, "size": 60}, False,
          "transmit, 60 bytes: native ns per packet"),
+    Part("native-tx-1024", "uml", "gre_tx", "tx_1024", {"count": 300000, "size": 1024}, True,
+         "transmit, 1,024 bytes: native ns per packet"),
+    Part("native-gso", "uml", "gre_gso", "gso_tx", {"count": 8000}, False,
+         "transmit, 64 kB to be cut: native ns per frame"),
     Part("native-rx", "uml", "gre_rx", "rx", {"count": 200000, "size": 60}, False,
          "receive, 60 bytes: native ns per frame"),
+    Part("native-threads", "uml-smp", "gre_threads", "threads", {"seconds": 1.5}, True,
+         "two CPUs at native speed: packets per second, together"),
+    Part("native-lanes", "uml-smp", "gre_lanes", "lanes", {"packets": 10_000_000}, True,
+         "packets under an XPS that would send them elsewhere"),
+    Part("tcg-threads", "tcg", "gre_threads", "threads", {"seconds": 3}, False,
+         "two CPUs, stock kernel, emulated: packets per second, together"),
 )
 
 

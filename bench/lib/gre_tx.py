@@ -50,3 +50,8 @@ def tx(options, report):
             report.say(f"round {number + 1} of {options['rounds']}, {column}: {value:.0f} ns")
     for uplink in uplinks:
         uplink.remove()
+
+
+def tx_1024(options, report):
+    """The same for frames of a usual size."""
+    tx(options, report)

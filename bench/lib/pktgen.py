@@ -39,11 +39,16 @@ def write(name, *lines):
             raise RuntimeError(f"pktgen refuses '{line}' for {name}: {error}") from error
 
 
+def threads():
+    """The numbers of its threads: one for each CPU."""
+    shell.load("pktgen")
+    return sorted(int(path.name.split("_")[1]) for path in PROC.glob("kpktgend_*"))
+
+
 def clear():
     """Takes all devices from all threads."""
-    shell.load("pktgen")
-    for thread in PROC.glob("kpktgend_*"):
-        write(thread.name, "rem_device_all")
+    for thread in threads():
+        write(f"kpktgend_{thread}", "rem_device_all")
 
 
 def add(dev, thread, *options, lane=None, size=60, count=0):
