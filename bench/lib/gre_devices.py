@@ -2,6 +2,7 @@
 """The uplinks and the tunnels on them that are compared."""
 
 import os
+import time
 from pathlib import Path
 
 from lib import shell
@@ -13,21 +14,25 @@ UDP = "encap fou encap-sport auto encap-dport 4754"
 
 
 class Uplink:
-    """A device whose packets go nowhere, or one of this machine, and tunnels on top."""
+    """A dummy device or one of this machine (options["dev"]), and tunnels on top."""
 
     def __init__(self, name, options, qdisc="noqueue"):
-        self.queues = options["queues"]
-        self.dev = options.get("dev") or f"up-{name}"
         self.tunnels = []
         self.made = not options.get("dev")
-        if not self.made:
-            self.local, self.remote = options["local"], options["remote"]
-            return
-        # Each uplink has a network of its own.
+        if self.made:
+            self.dev, self.queues = f"up-{name}", options["queues"]
+            self._make(name, qdisc)
+        else:
+            self.dev, self.local, self.remote = (options[n] for n in ("dev", "local", "remote"))
+            self.queues = len(list(Path("/sys/class/net", self.dev, "queues").glob("tx-*")))
+
+    def _make(self, name, qdisc):
+        # Each has a network of its own.
         net = f"198.18.{10 + sum(name.encode()) % 200}"
         self.local, self.remote = f"{net}.1", f"{net}.2"
         shell.load("dummy")
-        run(f"ip link add {self.dev} numtxqueues {self.queues} numrxqueues {self.queues} type dummy")
+        queues = f"numtxqueues {self.queues} numrxqueues {self.queues}"
+        run(f"ip link add {self.dev} {queues} type dummy")
         if qdisc != "noqueue":
             run(f"tc qdisc replace dev {self.dev} root handle 1: {qdisc}")
         run(f"ip addr add {self.local}/24 dev {self.dev}")
@@ -38,7 +43,7 @@ class Uplink:
         """Makes the device of a row; returns its name, or None if it cannot be had."""
         if row == "bare":
             return self.dev
-        name = f"t{key}"
+        name = f"lanes{key}"
         ends = f"remote {self.remote} local {self.local} key {key}"
         queues = queues or self.queues
         lanes = f"numtxqueues {queues} numrxqueues {queues}"
@@ -48,9 +53,9 @@ class Uplink:
             "mqgre": f"{name} {lanes} type mqgre {ends}",
             "mqgre-udp": f"{name} {lanes} type mqgre {ends} {UDP}",
         }[row]
-        if not shell.works("ip link add", words):
-            if row == "mqgre-udp":
-                return None
+        if row == "mqgre-udp" and not shell.works("ip link add", words):
+            return None
+        if row != "mqgre-udp":
             run("ip link add", words)
         self.tunnels.append(name)
         if row == "gretap-mq":
@@ -58,14 +63,26 @@ class Uplink:
         run(f"ip link set {name} up")
         return name
 
+    def sent(self, at_least=0):
+        """Packets that have left; a NIC's counters may lag behind what is expected."""
+        end = time.monotonic() + 3
+        while (count := shell.sent(self.dev)) < at_least:
+            if self.made or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+        return count
+
     def drop(self, name):
         """Deletes one of its tunnels."""
         self.tunnels.remove(name)
         run(f"ip link del {name}")
 
-    def remove(self):
-        for name in self.tunnels:
-            run(f"ip link del {name}")
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for name in list(self.tunnels):
+            self.drop(name)
         if self.made:
             run(f"ip link del {self.dev}")
 
@@ -74,15 +91,16 @@ def load():
     """Loads both kinds, and sets what systemd would on a Debian host."""
     shell.load("ip_gre")
     shell.load("fou")
-    modules = os.environ.get("LANES_MODULES")
-    if modules:
+    modules = os.environ.get("LANES_MODULES") or f"{shell.ROOT}/build/modules/{os.uname().release}"
+    if os.path.exists(f"{modules}/mq_gre.ko"):
         shell.insert(f"{modules}/mq_gre.ko")
+    else:
+        shell.load("mq_gre")
     shell.load("sch_fq_codel")
     shell.sysctl("net.core.default_qdisc", "fq_codel")
     quiet()
 
 
 def quiet():
-    """Nothing in this namespace sends by itself."""
-    for name in Path("/proc/sys/net/ipv6/conf").glob("*/disable_ipv6"):
-        name.write_text("1\n", encoding="ascii")
+    """What is made in this namespace sends nothing by itself."""
+    shell.sysctl("net.ipv6.conf.default.disable_ipv6", 1)

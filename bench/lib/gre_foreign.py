@@ -9,7 +9,9 @@ from lib import gre_devices
 from lib import pktgen
 from lib import shell
 from lib.rounds import interleave
+from lib.rounds import repeat
 
+ROWS = ("without a tunnel", "with a tunnel")
 PORT = 9
 SO_ATTACH_FILTER = 26
 
@@ -25,24 +27,28 @@ def foreign(options, report):
     """Cost of a UDP packet for this host, with and without a tunnel of ours."""
     gre_devices.load()
     options.pop("dev", None)
-    uplink = gre_devices.Uplink("udp", options)
-    words = ("xmit_mode netif_receive", f"dst_mac {shell.link(uplink.dev)['address']}",
-             f"dst {uplink.local}", f"src_min {uplink.remote}", f"src_max {uplink.remote}",
-             f"udp_dst_min {PORT}", f"udp_dst_max {PORT}")
 
-    def sample(row):
-        tunnel = uplink.tunnel("mqgre", 100) if row == "with" else None
+    def receive(uplink):
         pktgen.clear()
-        name = pktgen.add(uplink.dev, 0, *words, count=options["count"])
+        name = pktgen.add(
+            uplink.dev, 0, "xmit_mode netif_receive",
+            f"dst_mac {shell.link(uplink.dev)['address']}", f"dst {uplink.local}",
+            f"src_min {uplink.remote}", f"src_max {uplink.remote}",
+            f"udp_dst_min {PORT}", f"udp_dst_max {PORT}", count=options["count"])
         pktgen.start()
-        if tunnel:
-            uplink.drop(tunnel)
         return pktgen.Result(name).ns()
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
+    def sample(row):
+        tunnel = uplink.tunnel("mqgre", 100) if row == ROWS[1] else None
+        value = repeat(options["repeat"], lambda: receive(uplink))
+        if tunnel:
+            uplink.drop(tunnel)
+        return value
+
+    with gre_devices.Uplink("udp", options) as uplink, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
         taker.bind((uplink.local, PORT))
         drop_all(taker)
-        for row, number, value in interleave(options["rounds"], ("without", "with"), sample):
-            report.sample(f"{row} a tunnel", value, "ns", "", number)
+        for row, number, value in interleave(options["rounds"], ROWS, sample):
+            report.sample(row, value, "ns", "", number)
     report.say(f"{options['rounds']} rounds")
-    uplink.remove()

@@ -3,33 +3,45 @@
 
 from collections import namedtuple
 
-# A part runs lib.MODULE.FUNCTION(options) in a place. Those with here are also
-# what --here runs: each function once.
+# A part runs lib.MODULE.FUNCTION(options) in a place; --here runs those that
+# have here, on this machine. A sample is made of several runs ("repeat").
 Part = namedtuple("Part", "name place module function options here title")
 
+
+def part(name, place, call, title, here=False, **options):
+    module, function = call.split(".")
+    return Part(name, place, module, function, options, here, title)
+
+
+ICOUNT = {"place": "icount", "repeat": 1}
+NATIVE = {"place": "uml", "repeat": 7, "here": True}
+
 PARTS = (
-    Part("icount-tx", "icount", "gre_tx", "tx", {"count": 5000, "size": 60}, True,
-         "transmit, 60 bytes: instructions per packet"),
-    Part("icount-rx", "icount", "gre_rx", "rx", {"count": 5000, "size": 60}, True,
-         "receive, 60 bytes: instructions per frame"),
-    Part("icount-foreign", "icount", "gre_foreign", "foreign", {"count": 5000}, True,
-         "receive UDP of this host's own: instructions per packet"),
-    Part("icount-gso", "icount", "gre_gso", "gso_tx", {"count": 480}, True,
-         "transmit, 64 kB to be cut: instructions per frame"),
-    Part("native-tx", "uml", "gre_tx", "tx", {"count": 300000, "size": 60}, False,
-         "transmit, 60 bytes: native ns per packet"),
-    Part("native-tx-1024", "uml", "gre_tx", "tx_1024", {"count": 300000, "size": 1024}, True,
-         "transmit, 1,024 bytes: native ns per packet"),
-    Part("native-gso", "uml", "gre_gso", "gso_tx", {"count": 8000}, False,
-         "transmit, 64 kB to be cut: native ns per frame"),
-    Part("native-rx", "uml", "gre_rx", "rx", {"count": 200000, "size": 60}, False,
-         "receive, 60 bytes: native ns per frame"),
-    Part("native-threads", "uml-smp", "gre_threads", "threads", {"seconds": 1.5}, True,
-         "two CPUs at native speed: packets per second, together"),
-    Part("native-lanes", "uml-smp", "gre_lanes", "lanes", {"packets": 10_000_000}, True,
-         "packets under an XPS that would send them elsewhere"),
-    Part("tcg-threads", "tcg", "gre_threads", "threads", {"seconds": 3}, False,
-         "two CPUs, stock kernel, emulated: packets per second, together"),
+    part("icount-tx", call="gre_tx.tx", count=5000, size=60, **ICOUNT,
+         title="transmit, 60 bytes: instructions per packet"),
+    part("icount-rx", call="gre_rx.rx", count=5000, size=60, **ICOUNT,
+         title="receive, 60 bytes: instructions per frame"),
+    part("icount-foreign", call="gre_foreign.foreign", count=5000, **ICOUNT,
+         title="receive, UDP of this host's own: instructions per packet"),
+    part("icount-gso", call="gre_gso.gso_tx", count=480, **ICOUNT,
+         title="transmit, 64 kB to be cut: instructions per frame"),
+    part("native-tx", call="gre_tx.tx", count=50000, size=60, **NATIVE,
+         title="transmit, 60 bytes: native ns per packet"),
+    part("native-tx-1024", call="gre_tx.tx_1024", count=50000, size=1024, **NATIVE,
+         title="transmit, 1,024 bytes: native ns per packet"),
+    part("native-gso", call="gre_gso.gso_tx", count=1600, **NATIVE,
+         title="transmit, 64 kB to be cut: native ns per frame"),
+    part("native-rx", call="gre_rx.rx", count=50000, size=60, **NATIVE,
+         title="receive, 60 bytes: native ns per frame"),
+    part("native-foreign", call="gre_foreign.foreign", count=50000, **NATIVE,
+         title="receive, UDP of this host's own: native ns per packet"),
+    part("native-threads", "uml-smp", call="gre_threads.threads", here=True,
+         seconds=0.5, repeat=3,
+         title="two CPUs at native speed: packets per second, together"),
+    part("native-lanes", "uml-smp", call="gre_lanes.lanes", here=True, packets=10_000_000,
+         title="packets under an XPS that would send them elsewhere"),
+    part("tcg-threads", "tcg", call="gre_threads.threads", seconds=1, repeat=3,
+         title="two CPUs, stock kernel, emulated: packets per second, together"),
 )
 
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """What it costs to send a frame through a tunnel, on one CPU."""
 
+from contextlib import ExitStack
+
 from lib import gre_devices
 from lib import pktgen
-from lib import shell
 from lib.rounds import interleave
+from lib.rounds import repeat
 
 ROWS = ("bare", "gretap", "gretap-mq", "mqgre", "mqgre-udp")
 QDISCS = {"noqueue": "noqueue", "mq+fq_codel": "mq"}
@@ -15,11 +17,11 @@ def send(uplink, row, dev, count, **options):
     lane = None if row == "gretap" else 0
     pktgen.clear()
     name = pktgen.add(dev, 0, lane=lane, count=count, **options)
-    before = shell.sent(uplink.dev)
+    before = uplink.sent()
     pktgen.start()
     result = pktgen.Result(name)
-    arrived = shell.sent(uplink.dev) - before
-    # Other traffic may pass on a machine's own device.
+    arrived = uplink.sent(before + count) - before
+    # On a machine's own device there may be other traffic.
     if arrived < count or (uplink.made and arrived > count):
         raise RuntimeError(f"{row}: {count} packets sent, {arrived} left the uplink")
     return result
@@ -29,27 +31,26 @@ def tx(options, report):
     """Cost per packet of every device, on uplinks of each kind."""
     gre_devices.load()
     columns = QDISCS if not options.get("dev") else {"noqueue": None}
-    uplinks, devices = [], {}
-    for column, qdisc in columns.items():
-        uplink = gre_devices.Uplink(column[:2], options, qdisc)
-        uplinks.append(uplink)
-        for row in ROWS:
-            dev = uplink.tunnel(row, 100 + len(devices))
-            if dev:
-                devices[column, row] = uplink, dev
-            else:
-                report.say(f"there is no {row}")
+    with ExitStack() as stack:
+        devices = {}
+        for column, qdisc in columns.items():
+            uplink = stack.enter_context(gre_devices.Uplink(column[:2], options, qdisc))
+            for row in ROWS:
+                dev = uplink.tunnel(row, 100 + len(devices))
+                if dev:
+                    devices[column, row] = uplink, dev
+                else:
+                    report.say(f"there is no {row}")
 
-    def sample(key):
-        uplink, dev = devices[key]
-        return send(uplink, key[1], dev, options["count"], size=options["size"]).ns()
+        def sample(key):
+            uplink, dev = devices[key]
+            return repeat(options["repeat"], lambda: send(
+                uplink, key[1], dev, options["count"], size=options["size"]).ns())
 
-    for (column, row), number, value in interleave(options["rounds"], devices, sample):
-        report.sample(row, value, "ns", column, number)
-        if row == "mqgre":
-            report.say(f"round {number + 1} of {options['rounds']}, {column}: {value:.0f} ns")
-    for uplink in uplinks:
-        uplink.remove()
+        for (column, row), number, value in interleave(options["rounds"], devices, sample):
+            report.sample(row, value, "ns", column, number)
+            if row == "mqgre":
+                report.say(f"round {number + 1} of {options['rounds']}, {column}: {value:.0f} ns")
 
 
 def tx_1024(options, report):

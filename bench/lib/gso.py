@@ -26,7 +26,11 @@ class _Message(ctypes.Structure):
     _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint32),
                 ("iov", ctypes.POINTER(_Iovec)), ("iovlen", ctypes.c_size_t),
                 ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
-                ("flags", ctypes.c_int), ("sent", ctypes.c_uint)]
+                ("flags", ctypes.c_int)]
+
+
+class _Sent(ctypes.Structure):
+    _fields_ = [("message", _Message), ("bytes", ctypes.c_uint)]
 
 
 class Sender:
@@ -44,8 +48,8 @@ class Sender:
         frame = VNET_HEADER + frames.ethernet("02:00:00:00:00:99", "02:00:00:00:00:98", packet)
         self._frame = ctypes.create_string_buffer(frame, len(frame))
         self._iovec = _Iovec(ctypes.addressof(self._frame), len(frame))
-        one = _Message(iov=ctypes.pointer(self._iovec), iovlen=1)
-        self._batch = (_Message * self.BATCH)(*[one] * self.BATCH)
+        one = _Sent(_Message(iov=ctypes.pointer(self._iovec), iovlen=1))
+        self._batch = (_Sent * self.BATCH)(*[one] * self.BATCH)
 
     def send(self, count):
         """Sends count frames, a multiple of BATCH."""

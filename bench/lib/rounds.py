@@ -23,6 +23,11 @@ def interleave(rounds, rows, sample):
             yield row, number, sample(row)
 
 
+def repeat(times, take, choose=min):
+    """One of several values: the least, since what disturbs a run only adds to it."""
+    return choose(take() for _ in range(times))
+
+
 def spread(values):
     """Half the way from the least to the greatest, as a share of the median."""
     middle = median(values)

@@ -41,8 +41,21 @@ def insert(path):
         run("insmod", path)
 
 
+_old = {}
+
+
 def sysctl(name, value):
-    Path("/proc/sys", *name.split(".")).write_text(f"{value}\n", encoding="ascii")
+    """Sets one of the kernel's settings, until restore()."""
+    path = Path("/proc/sys", *name.split("."))
+    _old.setdefault(path, path.read_text(encoding="ascii"))
+    path.write_text(f"{value}\n", encoding="ascii")
+
+
+def restore():
+    """Puts all settings back to what they were."""
+    while _old:
+        path, value = _old.popitem()
+        path.write_text(value, encoding="ascii")
 
 
 def link(dev):

@@ -17,6 +17,9 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.dont_write_bytecode = True
+
+from lib import shell
 
 
 class Report:
@@ -42,6 +45,8 @@ def main():
         except Exception:  # the other parts may still work
             traceback.print_exc(file=sys.stdout)
             print("!", part, flush=True)
+        finally:
+            shell.restore()
     print("@ {}", flush=True)
 
 
