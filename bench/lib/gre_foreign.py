@@ -28,11 +28,11 @@ def foreign(options, report):
     gre_devices.load()
     options.pop("dev", None)
 
-    def receive(uplink):
+    def receive():
         pktgen.clear()
         name = pktgen.add(
             uplink.dev, 0, "xmit_mode netif_receive",
-            f"dst_mac {shell.link(uplink.dev)['address']}", f"dst {uplink.local}",
+            f"dst_mac {address}", f"dst {uplink.local}",
             f"src_min {uplink.remote}", f"src_max {uplink.remote}",
             f"udp_dst_min {PORT}", f"udp_dst_max {PORT}", count=options["count"])
         pktgen.start()
@@ -40,13 +40,14 @@ def foreign(options, report):
 
     def sample(row):
         tunnel = uplink.tunnel("mqgre", 100) if row == ROWS[1] else None
-        value = repeat(options["repeat"], lambda: receive(uplink))
+        value = repeat(options["repeat"], receive)
         if tunnel:
             uplink.drop(tunnel)
         return value
 
     with gre_devices.Uplink("udp", options) as uplink, \
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
+        address = shell.link(uplink.dev)["address"]
         taker.bind((uplink.local, PORT))
         drop_all(taker)
         for row, number, value in interleave(options["rounds"], ROWS, sample):

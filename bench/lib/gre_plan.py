@@ -14,7 +14,7 @@ def part(name, place, call, title, here=False, **options):
 
 
 ICOUNT = {"place": "icount", "repeat": 1}
-NATIVE = {"place": "uml", "repeat": 7, "here": True}
+NATIVE = {"place": "uml", "repeat": 3, "here": True}
 
 PARTS = (
     part("icount-tx", call="gre_tx.tx", count=5000, size=60, **ICOUNT,
@@ -25,15 +25,15 @@ PARTS = (
          title="receive, UDP of this host's own: instructions per packet"),
     part("icount-gso", call="gre_gso.gso_tx", count=480, **ICOUNT,
          title="transmit, 64 kB to be cut: instructions per frame"),
-    part("native-tx", call="gre_tx.tx", count=50000, size=60, **NATIVE,
+    part("native-tx", call="gre_tx.tx", count=100000, size=60, **NATIVE,
          title="transmit, 60 bytes: native ns per packet"),
-    part("native-tx-1024", call="gre_tx.tx_1024", count=50000, size=1024, **NATIVE,
+    part("native-tx-1024", call="gre_tx.tx_1024", count=100000, size=1024, **NATIVE,
          title="transmit, 1,024 bytes: native ns per packet"),
-    part("native-gso", call="gre_gso.gso_tx", count=1600, **NATIVE,
+    part("native-gso", call="gre_gso.gso_tx", count=3200, **NATIVE,
          title="transmit, 64 kB to be cut: native ns per frame"),
-    part("native-rx", call="gre_rx.rx", count=50000, size=60, **NATIVE,
+    part("native-rx", call="gre_rx.rx", count=100000, size=60, **NATIVE,
          title="receive, 60 bytes: native ns per frame"),
-    part("native-foreign", call="gre_foreign.foreign", count=50000, **NATIVE,
+    part("native-foreign", call="gre_foreign.foreign", count=100000, **NATIVE,
          title="receive, UDP of this host's own: native ns per packet"),
     part("native-threads", "uml-smp", call="gre_threads.threads", here=True,
          seconds=0.5, repeat=3,

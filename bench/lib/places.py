@@ -12,6 +12,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 from lib.shell import ROOT
 
@@ -35,6 +37,17 @@ def _call(command):
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise PlaceError(f"{command[0]} failed")
+
+
+def busy(seconds=1):
+    """The share of this machine's CPUs that others use."""
+    def times():
+        fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+        return sum(map(int, fields)), int(fields[3]) + int(fields[4])
+    total, idle = times()
+    time.sleep(seconds)
+    later, later_idle = times()
+    return 1 - (later_idle - idle) / (later - total)
 
 
 def _vm(*options):
@@ -62,6 +75,8 @@ def run(place, calls, samples, say):
     Their samples are added to samples. Returns the functions that failed.
     """
     command = [*_command(place), json.dumps(calls)]
+    if place != "icount" and (share := busy()) > 0.1:
+        say(f"{place}: {share:.0%} of this machine is busy: times will vary")
     failed, ended = [], False
     with subprocess.Popen(command, cwd=ROOT, text=True, errors="replace",
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
