@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 
 from lib import frames
 from lib import gre_bounds
+from lib import gre_lanes
 from lib import report
 from lib import rounds
 
@@ -80,6 +81,16 @@ class Bounds(unittest.TestCase):
                  report.bound("c", None, "<=", 2)]
         words = [line.split()[-1] for line in report.bounds_table(lines).splitlines()[1:]]
         self.assertEqual(words, ["ok", "MISS", "measured"])
+
+
+class Lanes(unittest.TestCase):
+    def test_two_lanes_are_told_apart(self):
+        # 30 of 100 and 20 of 100 packets; the headers take 42 bytes.
+        first, second = [70, 20, 10], [20, 80, 0]
+        queues = [(a + b, a * 102 + b * 106) for a, b in zip(first, second)]
+        self.assertEqual(gre_lanes.sort_out(queues, 100), (first, second))
+        with self.assertRaises(RuntimeError):
+            gre_lanes.sort_out(queues, 101)
 
 
 class Frames(unittest.TestCase):

@@ -36,9 +36,9 @@ class Measured:
                  for column in self._columns(place, part)]
         return min((value for value in found if value is not None), default=None)
 
-    def scaling(self, place):
+    def scaling(self, place, row="mqgre"):
         """What a second thread brings."""
-        one, two = (self._samples.get(place, "threads", cpus, "mqgre") for cpus in CPUS)
+        one, two = (self._samples.get(place, "threads", cpus, row) for cpus in CPUS)
         return ratio(two, one)
 
     def two_threads(self, place):
@@ -68,8 +68,13 @@ def bounds(samples, here):
     native, smp = ("here", "here") if here else ("uml", "uml-smp")
     lines = []
 
-    def line(name, value, op, limit):
-        lines.append(bound(name, value, op, limit))
+    def line(name, value, op, limit, note=""):
+        lines.append(bound(name, value, op, limit, note))
+
+    def scaling(name, place):
+        bare = measured.scaling(place, "bare")
+        note = f"(the bare uplink: {bare:.2f})" if bare else ""
+        line(f"2 threads / 1 thread, {name}", measured.scaling(place), ">=", 1.9, note)
 
     clocks = [(native, "native time")]
     if not here:
@@ -83,9 +88,9 @@ def bounds(samples, here):
     for place, clock in clocks:
         line(f"receiving / that of gretap, {clock}",
              measured.encapsulation(place, "rx", "mqgre", "gretap"), "<=", 0.75)
-    line("2 threads / 1 thread, native", measured.scaling(smp), ">=", 1.9)
+    scaling("native", smp)
     if not here:
-        line("2 threads / 1 thread, emulated", measured.scaling("tcg"), ">=", 1.9)
+        scaling("emulated", "tcg")
     line("2 threads, mqgre / gretap, native", measured.two_threads(smp), ">=", 5)
     line("packets outside their lane, of 10 M", measured.outside(smp), "==", 0)
     for place, clock in clocks:

@@ -9,6 +9,10 @@ from lib import pktgen
 from lib.shell import run
 
 
+# Bytes of the frames of two lanes, to tell them apart.
+SIZES = 60, 64
+
+
 class Misdirected:
     """Sets XPS so that each CPU is sent to another queue than its own number."""
 
@@ -34,44 +38,53 @@ class Misdirected:
 
 
 def per_queue(dev):
-    """Packets that each queue of the uplink has sent: the classes of mq."""
+    """Packets and bytes that each queue of the uplink has sent: the classes of mq."""
     classes = [entry for entry in json.loads(run(f"tc -j -s class show dev {dev}"))
                if entry["class"] == "mq"]
     if not classes:
         raise RuntimeError(f"{dev} has no mq, whose classes count for each queue")
     classes.sort(key=lambda entry: int(entry["handle"].split(":")[1], 16))
-    return [entry["stats"]["packets"] for entry in classes]
+    return [(entry["stats"]["packets"], entry["stats"]["bytes"]) for entry in classes]
 
 
-def turn(uplink, dev, plan, count):
-    """Sends count packets on each lane of a plan, lane to CPU; how many left elsewhere."""
+def sort_out(queues, count):
+    """How many packets of each lane came out on each queue: two lists.
+
+    Two lanes sent count packets each, of SIZES; queues has packets and bytes.
+    """
+    packets, size = (sum(column) for column in zip(*queues))
+    if packets != 2 * count:
+        raise RuntimeError(f"{2 * count} packets sent, {packets} left the uplink")
+    headers = size // packets - sum(SIZES) // 2
+    second = [(size - n * (SIZES[0] + headers)) // (SIZES[1] - SIZES[0]) for n, size in queues]
+    return [n - other for (n, _), other in zip(queues, second)], second
+
+
+def turn(uplink, dev, pair, count):
+    """Two CPUs send on a lane each at the same time; how many packets left elsewhere."""
     before = per_queue(uplink.dev)
     pktgen.clear()
-    for lane, cpu in plan.items():
-        pktgen.add(dev, cpu, lane=lane, count=count)
+    for cpu, lane in enumerate(pair):
+        pktgen.add(dev, cpu, lane=lane, size=SIZES[cpu], count=count)
     pktgen.start()
-    left = [now - old for now, old in zip(per_queue(uplink.dev), before)]
-    if sum(left) < count * len(plan):
-        raise RuntimeError(f"{count * len(plan)} sent, {left} left the uplink")
-    return sum(max(0, n - count * (lane in plan)) for lane, n in enumerate(left))
+    left = [(n - old_n, size - old_size)
+            for (n, size), (old_n, old_size) in zip(per_queue(uplink.dev), before)]
+    return sum(sum(came) - came[lane] for lane, came in zip(pair, sort_out(left, count)))
 
 
 def lanes(options, report):
-    """Sends on each lane, from each CPU, and looks where the packets come out."""
+    """Sends on each lane, from each of two CPUs, and looks where the packets come out."""
     gre_devices.load()
-    cpus = len(pktgen.threads())
     with gre_devices.Uplink("lan", options, "mq") as uplink:
         queues = uplink.queues
-        lanes_at_once = min(cpus, queues)
-        count = options["packets"] // (lanes_at_once * queues)
+        count = options["packets"] // (2 * queues)
         # pktgen reaches the last lane only if the device has one more.
         dev = uplink.tunnel("mqgre", 100, queues=queues + 1)
         sent = outside = 0
-        with Misdirected(uplink.dev, queues, cpus):
-            for shift in range(queues):
-                plan = {(cpu + shift) % queues: cpu for cpu in range(lanes_at_once)}
-                outside += turn(uplink, dev, plan, count)
-                sent += count * lanes_at_once
+        with Misdirected(uplink.dev, queues, len(pktgen.threads())):
+            for lane in range(queues):
+                outside += turn(uplink, dev, (lane, (lane + 1) % queues), count)
+                sent += 2 * count
                 report.say(f"{sent} packets, {outside} outside their lane")
     report.sample("sent", sent, "packets")
     report.sample("outside their lane", outside, "packets")

@@ -10,10 +10,10 @@ from lib.rounds import spread
 OPS = {"<=": operator.le, ">=": operator.ge, "==": operator.eq}
 
 
-def bound(name, value, op, limit):
+def bound(name, value, op, limit, note=""):
     """One line of what must be reached; a value of None was not measured."""
     return {"name": name, "value": value, "op": op, "bound": limit,
-            "ok": value is not None and OPS[op](value, limit)}
+            "ok": value is not None and OPS[op](value, limit), "note": note}
 
 
 def columns(rows):
@@ -57,7 +57,8 @@ def bounds_table(bounds):
         word = "ok" if line["ok"] else "not measured" if line["value"] is None else "MISS"
         table.append([f"  {line['name']}", number(line["value"]),
                       f"{line['op']} {line['bound']}", word])
-    return "\n".join(columns(table))
+    notes = ["", *(line["note"] for line in bounds)]
+    return "\n".join(f"{row}  {note}".rstrip() for row, note in zip(columns(table), notes))
 
 
 def save(path, samples, bounds, about):
