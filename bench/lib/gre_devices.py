@@ -18,6 +18,7 @@ class Uplink:
 
     def __init__(self, name, options, qdisc="noqueue"):
         self.tunnels = []
+        self.refusal = ""
         self.made = not options.get("dev")
         if self.made:
             self.dev, self.queues = f"up-{name}", options["queues"]
@@ -53,10 +54,13 @@ class Uplink:
             "mqgre": f"{name} {lanes} type mqgre {ends}",
             "mqgre-udp": f"{name} {lanes} type mqgre {ends} {UDP}",
         }[row]
-        if row == "mqgre-udp" and not shell.works("ip link add", words):
-            return None
-        if row != "mqgre-udp":
+        try:
             run("ip link add", words)
+        except RuntimeError as error:
+            if row != "mqgre-udp":
+                raise
+            self.refusal = str(error)
+            return None
         self.tunnels.append(name)
         if row == "gretap-mq":
             run(f"tc qdisc replace dev {name} root noqueue")

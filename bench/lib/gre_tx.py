@@ -37,7 +37,7 @@ def tx(options, report):
                 if dev:
                     devices[column, row] = uplink, dev
                 else:
-                    report.say(f"there is no {row}")
+                    report.say(f"there is no {row}: {uplink.refusal}")
 
         def sample(key):
             uplink, dev = devices[key]

@@ -20,15 +20,6 @@ def run(*words, check=True):
     return done.stdout
 
 
-def works(*words):
-    """Whether a command succeeds."""
-    try:
-        run(*words)
-    except RuntimeError:
-        return False
-    return True
-
-
 def load(module):
     """Loads a kernel module, unless it is there or built in."""
     if not Path("/sys/module", module.replace("-", "_")).exists():
