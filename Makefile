@@ -8,6 +8,7 @@
 #   make check               style and safety of the source
 #   make rust-tests          the pure logic, on this machine
 #   make kselftest [T=NAME]  the tests in a guest, all or those named
+#   make bench-gre           what mqgre costs and how it scales; bench/gre --help
 #   make test-harness        the test of scripts/vm and its neighbours
 #   make check-config        can the modules be built in KDIR, and if not, why
 #   make modules_install     install them for KDIR's kernel
@@ -52,6 +53,9 @@ kselftest: guest
 test-harness: guest
 	@$S/test-harness $(T)
 
+bench-gre:
+	@bench/gre
+
 check-config:
 	@$S/check-config $(KDIR)
 
@@ -65,4 +69,4 @@ help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
-	test-harness check-config modules_install clean help
+	bench-gre test-harness check-config modules_install clean help
