@@ -238,7 +238,7 @@ impl Slot {
     fn new(route: Route, template: Template) -> Self {
         let mut raw = route.into_raw();
         raw.room = raw.headroom.saturating_add(template.len() as u32);
-        raw.plain = template.is_plain() && !raw.mtu_locked;
+        raw.plain = (template.is_plain() || template.is_plain_udp()) && !raw.mtu_locked;
         Slot {
             raw: UnsafeCell::new(raw),
             template: UnsafeCell::new(template),
@@ -440,7 +440,8 @@ impl Path<'_> {
         self.template().write(out, packet)
     }
 
-    /// Whether [`Path::write_plain`] can be used, and DF be set.
+    /// Whether [`Path::write_plain`] or, for a tunnel with a UDP header, [`Path::write_plain_udp`]
+    /// can be used, and DF be set.
     #[inline]
     pub fn is_plain(&self) -> bool {
         self.raw().plain

@@ -79,11 +79,11 @@ impl FlowKey {
             let word: &[u8; 4] = bytes.get(at..)?.first_chunk()?;
             Some(u32::from_be_bytes(*word))
         };
-        let (kind, frag) = (word(12)?, word(20)? as u16);
-        let (lengths, protocol) = (word(16)?, bytes[23]);
+        let (kind, length) = (word(12)?, word(16)? >> 16);
+        let (frag, protocol) = ((word(20)? >> 16) as u16, bytes[23]);
         let plain = kind >> 8 == u32::from(eth::TYPE_IPV4) << 8 | 0x45
             && frag & (ip::FRAG_MF | ip::FRAG_OFFSET) == 0
-            && lengths >> 16 >= ip::V4_LEN as u32 + 4
+            && length >= ip::V4_LEN as u32 + 4
             && matches!(protocol, ip::PROTO_TCP | ip::PROTO_UDP);
         if !plain {
             return None;
@@ -164,7 +164,7 @@ impl FlowKey {
 /// A hash of `key`, every bit of which depends on every bit of the key.
 ///
 /// `seed` should be random and secret: a guest that knows it can put all its flows on one lane.
-#[inline]
+#[inline(always)]
 pub fn hash(key: &FlowKey, seed: u32) -> u32 {
     let [outer, inner] = key.vlan;
     let mut h = u64::from(seed).wrapping_mul(FINAL_1);

@@ -266,17 +266,25 @@ impl Template {
         Some(out)
     }
 
-    /// Whether [`Template::write_plain`] can be used (or, with a UDP header,
-    /// [`Template::write_plain_udp`]): over IPv4 without a GRE checksum.
+    /// Whether [`Template::write_plain`] can be used: GRE without a checksum right behind IPv4.
     #[inline]
     pub const fn is_plain(&self) -> bool {
-        self.plain
+        self.plain && !self.udp
+    }
+
+    /// Whether [`Template::write_plain_udp`] can be used: the same behind IPv4 and UDP.
+    #[inline]
+    pub const fn is_plain_udp(&self) -> bool {
+        self.plain && self.udp
     }
 
     /// As [`Template::write`] for what nearly all packets are: with DF set, and without a UDP header.
     /// In fewer steps, since the compiler knows all lengths.
     #[inline]
     pub fn write_plain(&self, out: &mut [u8], total_len: u32, tos: u8, ttl: u8) -> Option<()> {
+        if out.len() != self.len() {
+            return None;
+        }
         match out.len() {
             28 => self.fill::<28>(out, total_len, tos, ttl).map(|_| ()),
             24 => self.fill::<24>(out, total_len, tos, ttl).map(|_| ()),
@@ -294,6 +302,9 @@ impl Template {
         ttl: u8,
         sport: u16,
     ) -> Option<()> {
+        if out.len() != self.len() {
+            return None;
+        }
         let out: &mut [u8] = match out.len() {
             36 => self.fill::<36>(out, total_len, tos, ttl)?,
             32 => self.fill::<32>(out, total_len, tos, ttl)?,

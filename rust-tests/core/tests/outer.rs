@@ -307,6 +307,29 @@ proptest! {
     }
 
     #[test]
+    fn so_is_plain_udp(
+        headers in plain_headers(),
+        mut packet in packet(),
+        dport: u16,
+        sport: u16,
+    ) {
+        let headers = Headers { udp: Some((0, dport)), ..headers };
+        let template = Template::new(&headers).unwrap();
+        prop_assert!(template.is_plain_udp() && !template.is_plain());
+        packet.df = true;
+        packet.id = 0;
+        packet.flow_id = None;
+        packet.sport = Some(sport);
+        let total_len = packet.payload_len.wrapping_add(template.len() as u32);
+        let mut out = vec![0; template.len()];
+        prop_assert_eq!(
+            template.write_plain_udp(&mut out, total_len, packet.tos, packet.ttl, sport),
+            Some(())
+        );
+        prop_assert_eq!(out, written(&headers, &packet));
+    }
+
+    #[test]
     fn only_the_right_length_will_do(headers in headers(), plain in plain_headers(), packet in packet()) {
         for headers in [headers, plain] {
             let template = Template::new(&headers).unwrap();
