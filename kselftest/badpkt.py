@@ -17,27 +17,30 @@ DROPS = ("rx_short rx_bad_header rx_bad_csum rx_bad_proto rx_bad_inner "
          "rx_bad_ecn rx_policy rx_no_memory").split()
 # Counters of the stack for packets that it does not hand to a protocol.
 STACK = "InHdrErrors InAddrErrors InTruncatedPkts InUnknownProtos".split()
+# Others, looked at where a test wants them.
+JOINING = ("ReasmReqds", "ReasmOKs", "ReasmFails", "ReasmOverlaps")
 # IEEE 802's local experimental EtherType: no protocol of the host takes it.
 LOCAL = 0x88b5
 SOME, ANY = object(), object()
 
 
-def stack_counters():
-    """Those of STACK, of IPv4 and of IPv6, in the current namespace."""
+def stack_counters(names=STACK):
+    """Counters of IPv4 and of IPv6, in the current namespace."""
     found = {}
     for name in ("snmp", "netstat"):
         with open(f"/proc/self/net/{name}", encoding="ascii") as f:
             rows = [line.split() for line in f]
-        for names, values in zip(rows[::2], rows[1::2]):
-            if names[0] in ("Ip:", "IpExt:"):
-                found.update(zip(names[1:], map(int, values[1:])))
-    found = {f"ip4 {k}": found[k] for k in STACK if k in found}
+        for keys, values in zip(rows[::2], rows[1::2]):
+            if keys[0] in ("Ip:", "IpExt:"):
+                found.update(zip(keys[1:], map(int, values[1:])))
+    found = {f"ip4 {k}": found[k] for k in names if k in found}
     try:
         with open("/proc/self/net/snmp6", encoding="ascii") as f:
             six = dict(line.split() for line in f)
     except FileNotFoundError:
         return found
-    return found | {f"ip6 {k}": int(six[f"Ip6{k}"]) for k in STACK}
+    return found | {f"ip6 {k}": int(six[f"Ip6{k}"]) for k in names
+                    if f"Ip6{k}" in six}
 
 
 class Bench:
@@ -180,6 +183,12 @@ class Bench:
         return self.congestion(dev, frame, tos & 3)
 
     @staticmethod
+    def seen(frame):
+        """Is a delivered frame seen by a sniffer? The stack drops those whose
+        VLAN tag it cannot take off."""
+        return frame[12:14] not in (b"\x81\0", b"\x88\xa8") or len(frame) >= 20
+
+    @staticmethod
     def congestion(dev, frame, outer):
         """The part of judge() that is about ECN."""
         at, kind = 14, frame[12:14]
@@ -209,5 +218,5 @@ class Bench:
 def seed():
     """A random number generator; its seed is printed, and may be given."""
     number = int(os.environ.get("KSFT_SEED", "20250607"))
-    print(f"# KSFT_SEED={number}", flush=True)
+    print(f"KSFT_SEED={number}", flush=True)
     return random.Random(number)

@@ -66,6 +66,12 @@ tunnels() {
 	done
 	tunnel "$B" m7 "${words[0]}" 10.7.0.2 "${words[@]:1}" key 7
 	tunnel "$B" m8 "${words[0]}" 10.8.0.2 "${words[@]:1}" key 8 csum
+	# The sniffers see what arrives; the host above, which has its own
+	# opinion of a frame and its own counters, does not.
+	for dev in m7 m8; do
+		tc -n "$B" qdisc add dev "$dev" clsact
+		tc -n "$B" filter add dev "$dev" ingress matchall action drop
+	done
 }
 
 # find_encaps: those that the kind can do, in $encaps.

@@ -6,6 +6,7 @@ import os
 import struct
 
 import wire
+from encap import fragments
 
 TUNSETIFF = 0x400454ca
 IFF_TAP, IFF_NAPI, IFF_NAPI_FRAGS, IFF_NO_PI = 2, 0x10, 0x20, 0x1000
@@ -25,7 +26,7 @@ class Reassembled(wire.Linear):
     """The outer packet in IP fragments, which the receiver joins to a list of
     sk_buffs; the cuts go through the GRE header and the inner ones."""
     THERE = False
-    CUTS = ((8,), (8, 8), (16,), (8, 16, 8), (24, 8))
+    CUTS = ((8,), (8, 16), (16,), (8, 24, 32), (24, 32))
 
     def __init__(self, dev):
         super().__init__(dev)
@@ -41,32 +42,17 @@ class Reassembled(wire.Linear):
         cuts = self.CUTS[self.serial % len(self.CUTS)]
         if len(packet) < 40:
             return [packet]
+        # A packet that lies about itself goes as it is.
         if packet[0] == 0x45:
-            size, most = struct.unpack_from("!H", packet, 2)[0], 20 + sum(cuts)
-            # A packet that lies about itself goes as it is.
-            if size != len(packet) or size <= most or wire.csum(packet[:20]):
-                return [packet]
-            named = packet[:4] + struct.pack("!H", self.serial) + packet[6:]
-            return wire.fragments(named, *cuts)
-        if packet[0] >> 4 == 6:
-            size = struct.unpack_from("!H", packet, 4)[0]
-            if size != len(packet) - 40 or size <= sum(cuts):
-                return [packet]
-            return self.cut6(packet, cuts)
-        return [packet]
-
-    def cut6(self, packet, cuts):
-        """The same with IPv6 fragment headers (RFC 8200, 4.5)."""
-        body, out, at = packet[40:], [], 0
-        cuts = (*cuts, len(body) - sum(cuts))
-        for i, size in enumerate(cuts):
-            more = i < len(cuts) - 1
-            frag = struct.pack("!BBHI", packet[6], 0, at | more, self.serial)
-            part = frag + body[at:at + size]
-            out.append(packet[:4] + struct.pack("!HB", len(part), 44) +
-                       packet[7:40] + part)
-            at += size
-        return out
+            body, says = len(packet) - 20, struct.unpack_from("!H", packet, 2)[0] - 20
+            says = 0 if wire.csum(packet[:20]) else says
+        elif packet[0] >> 4 == 6:
+            body, says = len(packet) - 40, struct.unpack_from("!H", packet, 4)[0]
+        else:
+            return [packet]
+        if body != says or body <= cuts[-1]:
+            return [packet]
+        return fragments(packet, self.serial, *cuts)
 
 
 class Driver:
