@@ -17,11 +17,10 @@ TEB = 0x6558
 
 def csum(data, start=0):
     """The Internet checksum of data."""
-    data += b"\0" * (len(data) % 2)
-    s = start + sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while s >> 16:
-        s = (s & 0xffff) + (s >> 16)
-    return ~s & 0xffff
+    # One long number: 2^16 is 1 modulo 2^16 - 1, so it is what its words sum
+    # up to; only nothing but zeros sums up to zero.
+    number = start + int.from_bytes(data + b"\0" * (len(data) % 2), "big")
+    return ~(number and number % 0xffff or 0xffff * bool(number)) & 0xffff
 
 
 def ip(src, dst, payload, proto=47, tos=0, ident=1, flags=0x4000, ttl=64,

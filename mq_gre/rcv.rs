@@ -46,11 +46,29 @@ pub(crate) fn receive(underlay: &Net, ports: &Ports, mut skb: HookSkb, dp: &Data
         ip::PROTO_GRE => receive_gre(ports, skb, dp),
         ip::PROTO_ICMP => {
             let ip_len = ip.header_len() as u32;
-            skb.learn_gre_pmtu(underlay, ip_len, dp);
+            if quotes_ethernet_in_gre(&skb, ip_len) {
+                skb.learn_gre_pmtu(underlay, ip_len, dp);
+            }
             skb.accept()
         }
         _ => skb.accept(),
     }
+}
+
+/// Whether an ICMP message (its IP header is `ip_len` bytes long) quotes a packet as we send them.
+/// Routers may quote no more than the IP header and eight bytes of what follows (RFC 792).
+fn quotes_ethernet_in_gre(skb: &HookSkb, ip_len: u32) -> bool {
+    const ICMP_LEN: u32 = 8;
+    const LEAST: usize = 8;
+    let mut buf = [0; ip::V4_MAX_LEN + LEAST];
+    let Some((quoted, rest)) = ip::Ipv4::parse(skb.peek(ip_len.saturating_add(ICMP_LEN), &mut buf))
+    else {
+        return false;
+    };
+    quoted.protocol == ip::PROTO_GRE
+        && quoted.frag.get() & ip::FRAG_OFFSET == 0
+        && rest.len() >= LEAST
+        && gre::begins_ethernet(rest)
 }
 
 #[inline]

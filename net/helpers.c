@@ -393,9 +393,28 @@ unsigned int vpcnet_steal(struct sk_buff *skb)
 }
 
 /*
+ * What a host that has its own mind about path MTUs makes of one (see
+ * ip_no_pmtu_disc in ip-sysctl.rst): false if it does not want to know it. GRE
+ * has nothing in its header that a forger could not guess.
+ */
+static bool vpcnet_wants_pmtu(const struct net *net, u32 *mtu)
+{
+	switch (READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc)) {
+	case 0:
+		return true;
+	case 1:
+		/* The least of all is taken. */
+		*mtu = 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
  * Takes note of a router's "fragmentation needed" for a GRE packet of this
- * host, as ip_gre does where it is loaded. @skb is an ICMP packet in LOCAL_IN,
- * its IP header @ihl bytes long, and is left as it was.
+ * host, as ip_gre does where it is loaded. @skb is an ICMP packet in LOCAL_IN
+ * that quotes one, its IP header @ihl bytes long, and is left as it was.
  */
 void vpcnet_icmp_learn_pmtu(struct net *net, struct sk_buff *skb, unsigned int ihl)
 {
@@ -417,7 +436,8 @@ void vpcnet_icmp_learn_pmtu(struct net *net, struct sk_buff *skb, unsigned int i
 		mtu = ntohs(icmp->un.frag.mtu);
 		/* Looks at the quoted header at skb->data. */
 		__skb_pull(skb, sizeof(*icmp));
-		ipv4_update_pmtu(skb, net, mtu, skb->dev->ifindex, IPPROTO_GRE);
+		if (vpcnet_wants_pmtu(net, &mtu))
+			ipv4_update_pmtu(skb, net, mtu, skb->dev->ifindex, IPPROTO_GRE);
 		__skb_push(skb, sizeof(*icmp));
 	}
 	__skb_push(skb, ihl);

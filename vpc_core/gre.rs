@@ -37,6 +37,8 @@ pub const FLAG_STRICT: u16 = 0x0800;
 /// be zero, else the packet is discarded (RFC 2784, 2.3); bits 6 to 12 must be ignored.
 const RESERVED: u16 = 0x0400;
 const VERSION: u16 = 0x0007;
+/// What makes a header one that we may not take.
+const FORBIDDEN: u16 = VERSION | FLAG_ROUTING | FLAG_STRICT | RESERVED;
 /// Length in bytes that each option adds.
 const OPTION_LEN: usize = 4;
 
@@ -78,7 +80,7 @@ impl Header {
         let Some((proto, rest)) = take16(rest) else {
             return Err(DecodeError::Short);
         };
-        if flags & (VERSION | FLAG_ROUTING | FLAG_STRICT | RESERVED) != 0 {
+        if flags & FORBIDDEN != 0 {
             return Err(refusal(flags));
         }
         let mut rest = rest;
@@ -177,6 +179,16 @@ fn refusal(flags: u16) -> DecodeError {
     } else {
         DecodeError::Reserved
     }
+}
+
+/// Whether `bytes` begin as the header of an Ethernet frame in GRE that we may take, whatever
+/// follows the first four of them. An ICMP error need not quote more than eight (RFC 792).
+#[inline]
+pub fn begins_ethernet(bytes: &[u8]) -> bool {
+    let Some((flags, rest)) = take16(bytes) else {
+        return false;
+    };
+    flags & FORBIDDEN == 0 && take16(rest).is_some_and(|(proto, _)| proto == PROTO_TEB)
 }
 
 /// Whether the checksum of a GRE packet is right: `packet` starts at the GRE header, which has the

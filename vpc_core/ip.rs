@@ -21,6 +21,8 @@ use zerocopy_derive::Unaligned;
 
 /// Length in bytes of an IPv4 header without options.
 pub const V4_LEN: usize = 20;
+/// Length in bytes of an IPv4 header with as many options as it can have.
+pub const V4_MAX_LEN: usize = 60;
 /// Length in bytes of the fixed IPv6 header.
 pub const V6_LEN: usize = 40;
 /// IP protocol number of GRE.

@@ -136,6 +136,21 @@ proptest! {
     }
 
     #[test]
+    fn four_bytes_tell_whether_it_is_ethernet(header in header(), cut in 0..24_usize, bytes: Vec<u8>) {
+        let mut out = [0; 24];
+        header.encode(&mut out).unwrap();
+        let is_teb = header.proto == PROTO_TEB && cut >= BASE_LEN;
+        prop_assert_eq!(begins_ethernet(&out[..cut]), is_teb);
+        let teb = Header { proto: PROTO_TEB, ..header };
+        teb.encode(&mut out).unwrap();
+        prop_assert_eq!(begins_ethernet(&out[..cut]), cut >= BASE_LEN);
+        // Where the whole header is there, both have the same opinion.
+        if let Ok((header, _)) = Header::decode(&bytes) {
+            prop_assert_eq!(begins_ethernet(&bytes), header.proto == PROTO_TEB);
+        }
+    }
+
+    #[test]
     fn ignored_bits_change_nothing(header in header(), noise: u16, reserved1: u16) {
         let mut bytes = [0; MAX_LEN];
         header.encode(&mut bytes);
