@@ -37,6 +37,7 @@ set_up() {
 	ip -n "$B" addr add 10.2.0.2/24 dev m0
 	ip -n "$B" addr add fd02::2/64 dev m0 nodad
 	ip -n "$B" link set m0 up
+	ip -n "$V" neigh flush dev eth0
 	ip -n "$V" route flush cache
 	ip -n "$V" -6 route flush cache
 	until_true 10 pings "$V" 10.2.0.2

@@ -41,12 +41,12 @@ use crate::trace;
 #[inline]
 pub(crate) fn transmit(dev: &Device<MqGre>, mut skb: Skb, dp: &Datapath) {
     let Some(settings) = dev.data().settings(dp) else {
-        return unsent(dev, Some(skb), Drop::TxNoRoute, dp);
+        return refuse(dev, skb, Drop::TxNoRoute, dp);
     };
     let begun = match path::begin(&mut skb, settings.paths.as_ref(), dp) {
         Ok(begun) => begun,
-        Err(Refusal::TooDeep) => return unsent(dev, Some(skb), Drop::TxRecursion, dp),
-        Err(Refusal::BadFrame) => return unsent(dev, Some(skb), Drop::TxBadFrame, dp),
+        Err(Refusal::TooDeep) => return refuse(dev, skb, Drop::TxRecursion, dp),
+        Err(Refusal::BadFrame) => return refuse(dev, skb, Drop::TxBadFrame, dp),
     };
     let cpu = begun.cpu;
     if let (Some(path), true, Some(express)) = (begun.path, begun.ready, settings.express) {
@@ -62,15 +62,28 @@ pub(crate) fn transmit(dev: &Device<MqGre>, mut skb: Skb, dp: &Datapath) {
     send_any(dev, settings, skb, begun.path, cpu, dp);
 }
 
-/// Counts a packet that was not sent, and drops it unless it is gone.
+/// Counts a packet of `bytes` bytes that was not sent, and drops it unless it is gone.
 #[cold]
-fn unsent(dev: &Device<MqGre>, mut skb: Option<Skb>, why: Drop, dp: &Datapath) {
-    let (lane, bytes) = skb.as_ref().map_or((0, 0), |skb| (skb.tx_queue(), skb.len()));
+fn unsent(
+    dev: &Device<MqGre>,
+    mut skb: Option<Skb>,
+    lane: u16,
+    bytes: u32,
+    why: Drop,
+    dp: &Datapath,
+) {
     dev.data().counters.dropped(why.index(), dp);
     trace::xmit_drop(dev, skb.as_mut(), lane, bytes, why, dp);
     if let Some(skb) = skb {
         skb.drop_with(why.reason());
     }
+}
+
+/// Counts and drops a packet as it came.
+#[cold]
+fn refuse(dev: &Device<MqGre>, skb: Skb, why: Drop, dp: &Datapath) {
+    let (lane, bytes) = (skb.tx_queue(), skb.len());
+    unsent(dev, Some(skb), lane, bytes, why, dp);
 }
 
 /// Why a packet is not sent, and the packet, unless it is gone.
@@ -173,12 +186,12 @@ fn finish(
     let lane = skb.tx_queue();
     let bytes = skb.len();
     if skb.encapsulate_ready(&path, write).is_none() {
-        return unsent(dev, Some(skb), Drop::TxNoMemory, dp);
+        return refuse(dev, skb, Drop::TxNoMemory, dp);
     }
     trace::xmit(dev, &mut skb, lane, bytes, path, dp);
     match skb.output_express(dev.underlay(), path, settings.output, lane, dp) {
         true => dev.data().counters.sent(lane, bytes, cpu, dp),
-        false => unsent(dev, None, Drop::TxLower, dp),
+        false => unsent(dev, None, lane, bytes, Drop::TxLower, dp),
     }
 }
 
@@ -192,10 +205,10 @@ fn send_any(
     cpu: ThisCpu<'_>,
     dp: &Datapath,
 ) {
-    let bytes = skb.len();
+    let (queue, bytes) = (skb.tx_queue(), skb.len());
     match encapsulate(dev, settings, skb, path, cpu, dp) {
         Ok(lane) => dev.data().counters.sent(lane, bytes, cpu, dp),
-        Err((why, skb)) => unsent(dev, skb, why, dp),
+        Err((why, skb)) => unsent(dev, skb, queue, bytes, why, dp),
     }
 }
 

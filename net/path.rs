@@ -289,12 +289,7 @@ impl Paths {
     }
 
     /// Keeps a route and its headers for the packets of this CPU, and gives them to be used.
-    pub fn keep<'a>(
-        &'a self,
-        route: Route,
-        template: Template,
-        cpu: ThisCpu<'a>,
-    ) -> Path<'a> {
+    pub fn keep<'a>(&'a self, route: Route, template: Template, cpu: ThisCpu<'a>) -> Path<'a> {
         let slot = self.0.get(cpu);
         let mut new = Slot::new(route, template);
         new.raw.get_mut().kept = true;

@@ -117,9 +117,7 @@ impl<T: Sync> Drop for PerCpu<T> {
 
 fn possible_cpus() -> impl Iterator<Item = c_uint> {
     // SAFETY: Read numbers that do not change after boot.
-    unsafe {
-        (0..bindings::vpcnet_nr_cpus()).filter(|&cpu| bindings::vpcnet_cpu_possible(cpu))
-    }
+    unsafe { (0..bindings::vpcnet_nr_cpus()).filter(|&cpu| bindings::vpcnet_cpu_possible(cpu)) }
 }
 
 /// # Safety

@@ -18,9 +18,9 @@ use vpc_core::ip::Version;
 
 use crate::bindings;
 use crate::context::Datapath;
-use crate::netns::Net;
 use crate::device::Device;
 use crate::device::Driver;
+use crate::netns::Net;
 use crate::path::CacheRef;
 use crate::path::Path;
 use crate::skb::Headroom;
@@ -216,8 +216,12 @@ impl Skb {
         let gso = match sums {
             Checksums { gre: true, .. } => bindings::SKB_GSO_GRE_CSUM,
             Checksums { udp: None, .. } => bindings::SKB_GSO_GRE,
-            Checksums { udp: Some(false), .. } => bindings::SKB_GSO_UDP_TUNNEL,
-            Checksums { udp: Some(true), .. } => bindings::SKB_GSO_UDP_TUNNEL_CSUM,
+            Checksums {
+                udp: Some(false), ..
+            } => bindings::SKB_GSO_UDP_TUNNEL,
+            Checksums {
+                udp: Some(true), ..
+            } => bindings::SKB_GSO_UDP_TUNNEL_CSUM,
         };
         let len = path.headers_len();
         let mut head = self.prepare(path.headroom().saturating_add(len), gso as c_uint, dp)?;

@@ -23,6 +23,9 @@ const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 const DESTINATION: u8 = 60;
 
+/// Length in bytes of an IPv4 header without options, and the ports behind it.
+const PLAIN_LEN: u32 = ip::V4_LEN as u32 + 4;
+
 /// What the packets of a flow have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct FlowKey {
@@ -80,10 +83,10 @@ impl FlowKey {
             Some(u32::from_be_bytes(*word))
         };
         let (kind, length) = (word(12)?, word(16)? >> 16);
-        let (frag, protocol) = ((word(20)? >> 16) as u16, bytes[23]);
+        let (frag, protocol) = ((word(20)? >> 16) as u16, word(20)? as u8);
         let plain = kind >> 8 == u32::from(eth::TYPE_IPV4) << 8 | 0x45
             && frag & (ip::FRAG_MF | ip::FRAG_OFFSET) == 0
-            && length >= ip::V4_LEN as u32 + 4
+            && length >= PLAIN_LEN
             && matches!(protocol, ip::PROTO_TCP | ip::PROTO_UDP);
         if !plain {
             return None;

@@ -318,22 +318,18 @@ impl Glimpse {
     #[inline]
     pub fn of_frame(frame: &[u8]) -> Option<Glimpse> {
         let header: &[u8; eth::HEADER_LEN + V4_LEN] = frame.first_chunk()?;
-        let proto = u16::from_be_bytes([header[12], header[13]]);
-        let first = header[14];
-        match (proto, first >> 4) {
+        let [_, _, _, _, _, _, _, _, _, _, _, _, kind_high, kind_low, first, second, len_high, len_low, _, _, _, hop_limit, ttl, ..] =
+            *header;
+        match (u16::from_be_bytes([kind_high, kind_low]), first >> 4) {
             // Without options; the total length covers the header.
             (eth::TYPE_IPV4, 4)
-                if first == 0x45
-                    && u16::from_be_bytes([header[16], header[17]]) >= V4_LEN as u16 =>
+                if first == 0x45 && u16::from_be_bytes([len_high, len_low]) >= V4_LEN as u16 =>
             {
-                Some(Glimpse {
-                    tos: header[15],
-                    ttl: header[22],
-                })
+                Some(Glimpse { tos: second, ttl })
             }
             (eth::TYPE_IPV6, 6) if frame.len() >= eth::HEADER_LEN + V6_LEN => Some(Glimpse {
-                tos: first << 4 | header[15] >> 4,
-                ttl: header[21],
+                tos: first << 4 | second >> 4,
+                ttl: hop_limit,
             }),
             _ => None,
         }

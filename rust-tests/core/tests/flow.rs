@@ -247,7 +247,12 @@ fn plain_frames() {
         assert_eq!(FlowKey::of_plain(&frame), FlowKey::of_frame(&frame));
         assert!(FlowKey::of_plain(&frame).is_some());
     }
-    for odd in [ipv4(1, 0), ipv4(17, 0x2000), ipv4(17, 0x0001), ipv6(17, &[0; 8])] {
+    for odd in [
+        ipv4(1, 0),
+        ipv4(17, 0x2000),
+        ipv4(17, 0x0001),
+        ipv6(17, &[0; 8]),
+    ] {
         assert_eq!(FlowKey::of_plain(&odd), None);
     }
     let mut options = ipv4(17, 0);
