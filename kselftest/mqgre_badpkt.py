@@ -122,6 +122,21 @@ def good_cases(b):
     b.good("bytes after the end of the IP packet", padded, f)
 
 
+def nested_cases(b):
+    # Each frame is for this host again, and GRE again: the stack must not go
+    # as deep as the packet does.
+    for depth in (2, 3, 30):
+        f = packet = b.inner(60)
+        frames = [f]
+        for _ in range(depth):
+            packet = ip(SRC, DST, gre(f, key=7))
+            f = b.mac["m7"] + b"\x02\0\0\0\0\1\x08\0" + packet
+            frames.append(f)
+        # All but the outermost, which is a packet of eth0, are delivered.
+        b.case(f"a frame in {depth} tunnels, one in the other", [packet],
+               deliver=frames[-2::-1])
+
+
 def fragment_cases(b):
     for sizes in ((8,), (48,), (8, 8), (16, 40)):
         f = b.inner()
@@ -247,7 +262,7 @@ def main():
     if len(sys.argv) != 4 or sys.argv[1] not in ("linear", "paged"):
         raise SystemExit(__doc__)
     b = Bench(*sys.argv[1:])
-    for cases in (good_cases, fragment_cases, short_cases, header_cases,
+    for cases in (good_cases, nested_cases, fragment_cases, short_cases, header_cases,
                   checksum_cases, ecn_cases, rubbish_cases):
         cases(b)
 
