@@ -152,16 +152,17 @@ enum vpcnet_rx vpcnet_decap_l2(struct sk_buff *skb, struct net_device *dev,
 }
 
 /*
- * Whether GRO has nothing (more) to join @skb with. Of what did not go through
- * GRO together with its outer headers, TCP is worth it, and UDP where the
- * device is told so; what we do not know may be.
+ * Whether the detour over GRO would bring @skb nothing. Of what did not go
+ * through GRO together with its outer headers, TCP is worth it, and UDP where
+ * the device is told so; what we do not know may be. All packets of a flow get
+ * one answer, or they would overtake each other.
  */
 static bool vpcnet_gro_is_over(const struct sk_buff *skb, bool gro_was_on)
 {
 	const netdev_features_t udp = NETIF_F_GRO_FRAGLIST | NETIF_F_GRO_UDP_FWD;
 	u8 protocol;
 
-	if (gro_was_on || skb_is_gso(skb) || netif_elide_gro(skb->dev))
+	if (gro_was_on || netif_elide_gro(skb->dev))
 		return true;
 	if (skb->protocol == htons(ETH_P_IP))
 		protocol = ip_hdr(skb)->protocol;
@@ -182,23 +183,25 @@ static bool vpcnet_gro_is_over(const struct sk_buff *skb, bool gro_was_on)
 
 /*
  * The transport header is still that of the outer packet: those who come next
- * find the frame's own. Of a frame to be segmented they want to know it at
- * once, and it is where its checksum begins; false if it is not.
+ * find the frame's own. Of a frame to be segmented they rely on it at once; it
+ * is where the checksum begins that is left to do, or else looked for.
  */
-static bool vpcnet_set_transport_header(struct sk_buff *skb)
+static void vpcnet_set_transport_header(struct sk_buff *skb)
 {
 	int start;
 
-	skb_unset_transport_header(skb);
-	if (!skb_is_gso(skb))
-		return true;
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
-		return false;
-	start = skb_checksum_start_offset(skb);
-	if (start < 0 || start >= skb_headlen(skb))
-		return false;
-	skb_set_transport_header(skb, start);
-	return true;
+	/* "Not set"; not all kernels have a word for it. */
+	skb->transport_header = (typeof(skb->transport_header))~0U;
+	if (likely(!skb_is_gso(skb)))
+		return;
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		start = skb_checksum_start_offset(skb);
+		if (start >= 0 && start < skb_headlen(skb)) {
+			skb_set_transport_header(skb, start);
+			return;
+		}
+	}
+	skb_probe_transport_header(skb);
 }
 
 /* Whether a frame of this CPU is being delivered from within our receive path. */
@@ -215,8 +218,8 @@ void vpcnet_deliver_l2(struct sk_buff *skb, struct gro_cells *cells, struct meta
 	if (md)
 		skb_dst_set(skb, &md->dst);
 	skb->queue_mapping = queue_mapping;
-	if (unlikely(this_cpu_read(vpcnet_delivering)) || !vpcnet_gro_is_over(skb, gro_was_on) ||
-	    !vpcnet_set_transport_header(skb)) {
+	vpcnet_set_transport_header(skb);
+	if (unlikely(this_cpu_read(vpcnet_delivering)) || !vpcnet_gro_is_over(skb, gro_was_on)) {
 		gro_cells_receive(cells, skb);
 		return;
 	}
