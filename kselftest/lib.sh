@@ -186,7 +186,12 @@ until_true() {
 # load_kind: the module under test is there, loaded.
 load_kind() {
 	case $KIND in
-	mqgre) [[ -d /sys/module/mq_gre ]] || insmod "$LANES_MODULES/mq_gre.ko" ;;
+	mqgre)
+		[[ -d /sys/module/mq_gre ]] && return
+		# What `modprobe mq_gre` would load first.
+		modprobe -a udp_tunnel ip6_udp_tunnel
+		insmod "$LANES_MODULES/mq_gre.ko"
+		;;
 	gretap) modprobe ip_gre ;;
 	esac
 }
@@ -225,6 +230,33 @@ pings() {
 	out=$(in_ns "$ns" ping -q -c 3 -i 0.05 -W 2 "$@" "$addr" 2>&1) || true
 	echo "$out"
 	grep -q ' 0% packet loss' <<<"$out"
+}
+
+# iperf NS ADDR OPTION...: must move data, whatever OPTION says of how.
+iperf() {
+	local ns=$1 addr=$2 amount=4M out
+	shift 2
+	[[ ${1:-} != -u ]] || amount=600K
+	out=$(in_ns "$ns" iperf3 -c "$addr" -J -n "$amount" "$@") || {
+		echo "$out"
+		return 1
+	}
+	jq -e '.end | (.sum_received // .sum) |
+		.bytes >= 300000 and (.lost_percent // 0) < 20' <<<"$out" ||
+		{ jq .end <<<"$out"; return 1; }
+}
+
+# ipv6_pair NS1 DEV1 ADDR1 NS2 DEV2 ADDR2: IPv6 on two devices, at once usable.
+ipv6_pair() {
+	local ns dev addr
+	while (($#)); do
+		ns=$1 dev=$2 addr=$3
+		shift 3
+		# Other devices stay silent.
+		in_ns "$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 \
+			net.ipv6.conf.default.disable_ipv6=1
+		ip -n "$ns" addr add "$addr/64" dev "$dev" nodad
+	done
 }
 
 # need_nic: two network cards joined outside, up0 and up1, or no test.

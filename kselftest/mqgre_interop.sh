@@ -29,20 +29,6 @@ link_up() { # link_up OPTIONS-OF-M0 -- OPTIONS-OF-T0
 	tunnel "$B" t0 gretap 10.2.0.2 local 10.1.0.2 remote 10.1.0.1 "${t0[@]}"
 }
 
-# iperf NS ADDR OPTION...: must move data, whatever OPTION says of how.
-iperf() {
-	local ns=$1 addr=$2 amount=4M out
-	shift 2
-	[[ ${1:-} != -u ]] || amount=600K
-	out=$(in_ns "$ns" iperf3 -c "$addr" -J -n "$amount" "$@") || {
-		echo "$out"
-		return 1
-	}
-	jq -e '.end | (.sum_received // .sum) |
-		.bytes >= 300000 and (.lost_percent // 0) < 20' <<<"$out" ||
-		{ jq .end <<<"$out"; return 1; }
-}
-
 # on_the_wire FLAGS [KEY]: what tcpdump says of one packet from m0.
 on_the_wire() {
 	local out pid

@@ -81,7 +81,7 @@ udp() {
 	json 'd["encap"] == {"type": "fou", "sport": 0, "dport": 4754, "csum": False, "csum6": True}'
 	change encap-sport 5000 encap-dport 5001 encap-csum
 	shows "encap fou encap-sport 5000 encap-dport 5001 encap-csum encap-csum6"
-	change noencap-csum6 ttl 9
+	change noencap-udp6-csum ttl 9
 	shows "encap fou encap-sport 5000 encap-dport 5001 encap-csum noencap-csum6"
 	change encap none
 	shows_not encap

@@ -10,6 +10,8 @@ use kernel::prelude::*;
 use vpc_core::gre;
 use vpc_core::ip;
 use vpc_core::ip::Addr;
+use vpc_core::outer::UDP_LEN;
+use vpc_core::outer::UDP_PORT;
 use vpcnet::attr::gre as ifla;
 use vpcnet::attr::gre::encap;
 use vpcnet::attr::Attr;
@@ -21,12 +23,6 @@ use crate::policy;
 
 /// Bytes that [`Config::fill`] puts at most: two addresses, and attributes of up to 4 bytes.
 pub(crate) const FILL_SIZE: usize = 2 * 20 + 18 * 8;
-
-/// UDP port of GRE-in-UDP (RFC 8086).
-const UDP_PORT: u16 = 4754;
-
-/// Bytes of a UDP header.
-const UDP_LEN: u32 = 8;
 
 /// Highest id of a virtual subnet (RFC 7637): 24 bits.
 const MAX_VSID: u32 = 0x00ff_ffff;
@@ -231,7 +227,7 @@ impl Config {
             Some(Addr::V6(_)) => ip::V6_LEN,
             _ => ip::V4_LEN,
         };
-        let udp = self.udp.map_or(0, |_| UDP_LEN);
+        let udp = self.udp.map_or(0, |_| UDP_LEN as u32);
         ip as u32 + udp + gre::BASE_LEN as u32 + 4 * u32::from(key) + 4 * u32::from(csum)
     }
 

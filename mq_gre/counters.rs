@@ -68,6 +68,12 @@ drops! {
     TxBadFrame: "tx_bad_frame", CutHeader;
     /// The layers below did not take it.
     TxLower: "tx_lower", NotSpecified;
+    /// A router says that a packet was too long for its next link. Not dropped here.
+    IcmpTooBig: "icmp_too_big", NotSpecified;
+    /// A router or the other end says that a packet did not get there. Not dropped here.
+    IcmpUnreachable: "icmp_unreachable", NotSpecified;
+    /// Somebody says that something else is wrong with a packet. Not dropped here.
+    IcmpOther: "icmp_other", NotSpecified;
 }
 
 impl Drop {
@@ -77,6 +83,14 @@ impl Drop {
     /// Index of its counter.
     pub(crate) const fn index(self) -> usize {
         self as usize
+    }
+
+    /// Whether it counts as a drop of the device.
+    fn is_drop(self) -> bool {
+        !matches!(
+            self,
+            Drop::RxBadProto | Drop::IcmpTooBig | Drop::IcmpUnreachable | Drop::IcmpOther
+        )
     }
 
     fn is_tx(self) -> bool {
@@ -157,7 +171,7 @@ impl MqGre {
     /// Sums of the drops by direction: sending, receiving.
     pub(crate) fn dropped(&self) -> (u64, u64) {
         let mut sums = (0u64, 0u64);
-        for drop in Drop::ALL.iter().filter(|&&drop| drop != Drop::RxBadProto) {
+        for drop in Drop::ALL.iter().filter(|drop| drop.is_drop()) {
             let count = self.counters.drops(drop.index());
             let sum = if drop.is_tx() {
                 &mut sums.0

@@ -14,7 +14,9 @@
 //! | `port.rs` | what a device and a namespace consist of, and their life |
 //! | `xmit.rs` | encapsulation |
 //! | `demux.rs` | which device a packet is for |
+//! | `listen.rs` | UDP ports to receive on |
 //! | `rcv.rs` | decapsulation |
+//! | `icmp.rs` | errors about packets that were sent |
 //! | `counters.rs` | why packets are dropped; `ethtool -S` |
 //! | `trace.rs` | what the tracepoints say |
 
@@ -26,6 +28,8 @@ use vpcnet::link::Registration;
 mod config;
 mod counters;
 mod demux;
+mod icmp;
+mod listen;
 mod policy;
 mod port;
 mod rcv;

@@ -7,6 +7,7 @@ use kernel::prelude::*;
 use vpc_core::eth;
 use vpc_core::gre;
 use vpc_core::ip;
+use vpc_core::ip::Version;
 use vpc_core::lane;
 use vpcnet::attr::link as ifla_link;
 use vpcnet::attr::Message;
@@ -30,6 +31,7 @@ use vpcnet::path::Route;
 use vpcnet::path::Uplink;
 use vpcnet::rcu::RcuBox;
 use vpcnet::rcu::RcuCell;
+use vpcnet::rcu::RtnlCell;
 use vpcnet::skb::Candidate;
 use vpcnet::skb::Skb;
 use vpcnet::stats::LaneCounters;
@@ -43,6 +45,7 @@ use crate::config::FILL_SIZE;
 use crate::counters::Drop;
 use crate::demux::Place;
 use crate::demux::Ports;
+use crate::listen::Listening;
 use crate::policy;
 use crate::rcv;
 use crate::xmit;
@@ -67,6 +70,8 @@ const MAX_MTU: u32 = u16::MAX as u32 - (ip::V4_LEN + 8 + gre::MAX_LEN + eth::HEA
 /// A device's own data. Fields are dropped in this order, when no packet is left.
 pub(crate) struct MqGre {
     settings: RcuCell<Settings>,
+    /// Given up when the device is unregistered, or with it if that was never registered.
+    listening: RtnlCell<Listening>,
     pub(crate) counters: LaneCounters<{ Drop::COUNT }>,
 }
 
@@ -206,6 +211,7 @@ impl LinkDriver for MqGre {
             dev.set_random_mac();
         }
         Ok(MqGre {
+            listening: RtnlCell::new(Listening::new(&config, underlay, request, rtnl)?),
             settings: RcuCell::new(Settings::new(config)?),
             // As many as `ethtool -L` may come to use.
             counters: LaneCounters::new(max_tx.max(max_rx))?,
@@ -218,7 +224,7 @@ impl LinkDriver for MqGre {
         _request: &Request<'_>,
         rtnl: &mut Rtnl,
     ) -> Result {
-        ports.insert(dev.data().place(rtnl), dev, rtnl)
+        ports.insert(dev.data().place(rtnl), None, dev, rtnl)
     }
 
     fn change(dev: &Device<Self>, ports: &Ports, request: &Request<'_>, rtnl: &mut Rtnl) -> Result {
@@ -236,13 +242,15 @@ impl LinkDriver for MqGre {
         let uplink = uplink(&new, dev.underlay(), request, rtnl)?;
         // From here on nothing fails half-way: first what may fail, then what is seen.
         let settings = Settings::new(new.clone())?;
+        let listening = Listening::new(&new, dev.underlay(), request, rtnl)?;
         if new_place != old_place {
-            ports.insert(new_place, dev, rtnl)?;
+            ports.insert(new_place, old_place, dev, rtnl)?;
         }
         this.settings.set(Some(settings), rtnl);
         if new_place != old_place {
-            ports.remove(old_place, dev, rtnl);
+            ports.remove(old_place, new_place, dev, rtnl);
         }
+        drop(this.listening.replace(listening, rtnl));
         // Keep an MTU that the user chose; follow the headers where it was the default.
         let grown = new.overhead().wrapping_sub(old.overhead());
         let mtu = match request.link.has(ifla_link::MTU) || grown == 0 {
@@ -255,7 +263,8 @@ impl LinkDriver for MqGre {
     }
 
     fn unregistered(dev: &Device<Self>, ports: &Ports, rtnl: &mut Rtnl) {
-        ports.remove(dev.data().place(rtnl), dev, rtnl);
+        ports.remove(dev.data().place(rtnl), None, dev, rtnl);
+        drop(dev.data().listening.replace(Listening::NOT, rtnl));
     }
 
     fn fill(dev: &Device<Self>, message: &mut Message<'_>, rtnl: &Rtnl) -> Result {
@@ -266,8 +275,18 @@ impl LinkDriver for MqGre {
     }
 
     #[inline]
+    fn wants(version: Version, protocol: u8) -> bool {
+        rcv::wants(version, protocol)
+    }
+
+    #[inline]
     fn receive(underlay: &Net, ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
         rcv::receive(underlay, ports, skb, dp)
+    }
+
+    #[inline]
+    fn receive_udp(ports: &Ports, skb: Skb, dp: &Datapath) {
+        rcv::receive_udp(ports, skb, dp);
     }
 }
 

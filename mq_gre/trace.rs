@@ -10,16 +10,17 @@ use vpcnet::mq_gre_trace::Ends;
 use vpcnet::mq_gre_trace::Packet;
 use vpcnet::path::Path;
 use vpcnet::skb::Skb;
-use vpcnet::tunnel::TunnelKey;
+use vpcnet::tunnel::Frame;
 
 use crate::counters::Drop;
+use crate::demux::Address;
 use crate::port::MqGre;
 
-fn ends(key: &TunnelKey) -> Ends {
+fn rx_ends(address: &Address) -> Ends {
     Ends {
-        remote: key.remote.into(),
-        local: key.local.into(),
-        key: key.key,
+        remote: address.remote().into(),
+        local: address.local().into(),
+        key: address.key(),
     }
 }
 
@@ -50,13 +51,13 @@ pub(crate) fn xmit(
 
 /// A frame goes to the stack on `lane`.
 #[inline(always)]
-pub(crate) fn rcv(dev: &Device<MqGre>, skb: &Skb, lane: u16, key: &TunnelKey) {
+pub(crate) fn rcv(dev: &Device<MqGre>, frame: &Frame, lane: Option<u16>, address: &Address) {
     mq_gre_trace::rcv(|| Packet {
         dev,
-        skb: Some(skb),
-        lane: Some(lane),
-        len: skb.len(),
-        ends: ends(key),
+        skb: Some(frame.skb()),
+        lane,
+        len: frame.len(),
+        ends: rx_ends(address),
     });
 }
 
@@ -90,7 +91,7 @@ pub(crate) fn rcv_drop(
     dev: &Device<MqGre>,
     skb: Option<&Skb>,
     lane: Option<u16>,
-    key: &TunnelKey,
+    address: &Address,
     why: Drop,
 ) {
     mq_gre_trace::drop(why.name(), || Packet {
@@ -98,7 +99,7 @@ pub(crate) fn rcv_drop(
         skb,
         lane,
         len: skb.map_or(0, Skb::len),
-        ends: ends(key),
+        ends: rx_ends(address),
     });
 }
 
@@ -118,7 +119,11 @@ fn tx_ends(dev: &Device<MqGre>, skb: Option<&mut Skb>, dp: &Datapath) -> Ends {
         };
     }
     match skb.and_then(|skb| skb.tunnel_key(dp)) {
-        Some((key, _)) => ends(&key),
+        Some((key, _)) => Ends {
+            remote: key.remote.into(),
+            local: key.local.into(),
+            key: key.key,
+        },
         None => Ends {
             remote: NOWHERE.into(),
             local: NOWHERE.into(),

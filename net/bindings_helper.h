@@ -25,6 +25,8 @@
 #include "if_mqgre.h"
 #include "mq_gre_trace.h"
 #include "output.h"
+#include "receive.h"
+#include "udp.h"
 
 /* Macros with casts are no constants to bindgen; these are. */
 const unsigned int VPCNET_IFLA_MAX = IFLA_MAX;

@@ -29,6 +29,7 @@ use crate::queues::InUse;
 use crate::skb::Candidate;
 use crate::skb::Skb;
 use crate::stats::Totals;
+use crate::tunnel::Frame;
 use crate::tunnel::Metadata;
 
 /// Number of CPUs that there may ever be, at most 4096.
@@ -139,8 +140,8 @@ impl<D: Driver> Device<D> {
     /// Whether the device is in another namespace than its underlay.
     #[inline]
     pub fn crosses_netns(&self) -> bool {
-        // SAFETY: The device is valid.
-        let net = unsafe { bindings::vpcnet_dev_net(self.as_ptr()) };
+        // SAFETY: The device is valid; one load of an aligned word, as `READ_ONCE()`.
+        let net = unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).nd_net.net) };
         !ptr::eq(net, self.underlay().as_ptr())
     }
 
@@ -190,29 +191,32 @@ impl<D: Driver> Device<D> {
     /// Whether the device is up.
     #[inline]
     pub fn is_up(&self) -> bool {
-        // SAFETY: The device is valid.
-        unsafe { bindings::vpcnet_is_up(self.as_ptr()) }
+        const START: usize = 1 << bindings::netdev_state_t___LINK_STATE_START;
+        // SAFETY: The device is valid; one load of an aligned word, as `test_bit()`.
+        let state = unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).state) };
+        state & START != 0
     }
 
-    /// Hands a decapsulated frame to the stack as received on queue `lane`.
-    ///
-    /// Its MAC header must be at `data`, see [`Skb::decapsulate_l2`].
+    /// Hands a decapsulated frame to the stack as received on queue `lane`, or on no known one.
     #[inline]
-    pub fn deliver(&self, skb: Skb, lane: u16, metadata: Option<Metadata>, _dp: &Datapath) {
-        if skb.linear().len() < vpc_core::eth::HEADER_LEN {
-            return;
-        }
+    pub fn deliver(
+        &self,
+        frame: Frame,
+        lane: Option<u16>,
+        metadata: Option<Metadata>,
+        _dp: &Datapath,
+    ) {
         let md = metadata.map_or(ptr::null_mut(), Metadata::into_raw);
-        // SAFETY: The device is live, its cells initialised, BH off; the packet and the reference of
-        // the metadata are given away.
+        let (skb, gro_was_on) = frame.into_parts();
+        // SAFETY: The device is live, its cells initialised, BH off; the packet, which is as the
+        // function wants it, and the reference of the metadata are given away.
         unsafe {
             bindings::vpcnet_deliver_l2(
                 skb.into_raw(),
-                self.as_ptr(),
                 &raw mut (*self.slot()).cells,
                 md,
-                lane,
-                self.crosses_netns(),
+                lane.map_or(0, vpc_core::lane::record),
+                gro_was_on,
             )
         };
     }

@@ -13,6 +13,16 @@ pub fn eaddrnotavail() -> Error {
     Error::from_errno(-(bindings::EADDRNOTAVAIL as i32))
 }
 
+/// "Address already in use."
+pub fn eaddrinuse() -> Error {
+    Error::from_errno(-(bindings::EADDRINUSE as i32))
+}
+
+/// "Address family not supported by protocol."
+pub fn eafnosupport() -> Error {
+    Error::from_errno(-(bindings::EAFNOSUPPORT as i32))
+}
+
 /// "Too many symbolic links encountered", for devices that lead to themselves.
 pub fn eloop() -> Error {
     Error::from_errno(-(bindings::ELOOP as i32))

@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
+#include <linux/hash.h>
 #include <linux/icmpv6.h>
 #include <linux/net.h>
 #include <linux/netfilter.h>
@@ -16,14 +17,11 @@
 #include <net/gre.h>
 #include <net/gso.h>
 #include <net/icmp.h>
-#include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
 #include <net/netdev_queues.h>
-#include <net/netfilter/nf_conntrack.h>
 #include <net/netns/generic.h>
 #include <net/route.h>
 #include <net/rtnetlink.h>
-#include <net/xfrm.h>
 
 void vpcnet_layout(struct vpcnet_layout *out)
 {
@@ -48,6 +46,8 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.dev_max_mtu = offsetof(struct net_device, max_mtu),
 		.dev_ethtool_ops = offsetof(struct net_device, ethtool_ops),
 		.dev_stat_ops = offsetof(struct net_device, stat_ops),
+		.dev_state = offsetof(struct net_device, state),
+		.dev_net = offsetof(struct net_device, nd_net),
 		.dev_needs_free = offsetof(struct net_device, needs_free_netdev),
 		.newlink_params = sizeof(struct rtnl_newlink_params),
 		.ack = sizeof(struct netlink_ext_ack),
@@ -143,11 +143,6 @@ int vpcnet_drain(struct net_device *dev, bool received)
 	}
 	dev->features |= gro;
 	return 0;
-}
-
-bool vpcnet_is_up(const struct net_device *dev)
-{
-	return netif_running(dev);
 }
 
 void vpcnet_list_init(struct list_head *list)
@@ -247,10 +242,12 @@ unsigned int vpcnet_online_cpus(void)
 static u32 vpcnet_table_hash(const void *data, u32 len, u32 seed)
 {
 	const u64 *key = data;
-	const u64 a = key[0] ^ key[1] ^ rol64(key[2] ^ key[3], 32);
-	const u64 b = key[4] ^ rol64(key[5], 16);
+	u64 hash = seed;
 
-	return jhash_3words(a, a >> 32, b ^ b >> 32, seed);
+	hash = (hash ^ key[0] ^ key[1] ^ rol64(key[2] ^ key[3], 32)) * GOLDEN_RATIO_64;
+	hash ^= hash >> 32;
+	hash = (hash ^ key[4] ^ rol64(key[5], 16)) * GOLDEN_RATIO_64;
+	return hash >> 32;
 }
 
 static int vpcnet_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
@@ -357,162 +354,6 @@ bool vpcnet_is_gso(const struct sk_buff *skb)
 bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu)
 {
 	return skb_gso_validate_network_len(skb, mtu);
-}
-
-/* What conntrack does behind the last LOCAL_IN hook; returns a verdict. */
-static unsigned int vpcnet_ct_confirm(struct sk_buff *skb)
-{
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-	const struct nf_conn *ct = (const struct nf_conn *)skb_nfct(skb);
-	const struct nf_ct_hook *hook;
-
-	if (!ct || test_bit(IPS_CONFIRMED_BIT, &ct->status))
-		return NF_ACCEPT;
-	hook = rcu_dereference(nf_ct_hook);
-	return hook ? hook->confirm(skb) : NF_ACCEPT;
-#else
-	return NF_ACCEPT;
-#endif
-}
-
-/*
- * Does for a packet in LOCAL_IN what the stack does between here and a
- * protocol's handler, see ip_local_deliver_finish(). NF_ACCEPT: the packet may
- * be taken; anything else is the verdict on it.
- */
-unsigned int vpcnet_steal(struct sk_buff *skb)
-{
-	unsigned int verdict = vpcnet_ct_confirm(skb);
-
-	if (verdict != NF_ACCEPT)
-		return verdict;
-	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
-		return NF_DROP;
-	skb_clear_delivery_time(skb);
-	return xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb) ? NF_ACCEPT : NF_DROP;
-}
-
-/*
- * What a host that has its own mind about path MTUs makes of one (see
- * ip_no_pmtu_disc in ip-sysctl.rst): false if it does not want to know it. GRE
- * has nothing in its header that a forger could not guess.
- */
-static bool vpcnet_wants_pmtu(const struct net *net, u32 *mtu)
-{
-	switch (READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc)) {
-	case 0:
-		return true;
-	case 1:
-		/* The least of all is taken. */
-		*mtu = 0;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/*
- * Takes note of a router's "fragmentation needed" for a GRE packet of this
- * host, as ip_gre does where it is loaded. @skb is an ICMP packet in LOCAL_IN
- * that quotes one, its IP header @ihl bytes long, and is left as it was.
- */
-void vpcnet_icmp_learn_pmtu(struct net *net, struct sk_buff *skb, unsigned int ihl)
-{
-	const unsigned int need = ihl + sizeof(struct icmphdr) + sizeof(struct iphdr);
-	const struct icmphdr *icmp;
-	const struct iphdr *quoted;
-	u32 mtu;
-
-	if (!pskb_may_pull(skb, need))
-		return;
-	/* The checksum is over what follows the IP header. */
-	__skb_pull(skb, ihl);
-	icmp = (const struct icmphdr *)skb->data;
-	quoted = (const struct iphdr *)(icmp + 1);
-	if (icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED &&
-	    quoted->version == 4 && quoted->protocol == IPPROTO_GRE &&
-	    inet_addr_type(net, quoted->saddr) == RTN_LOCAL &&
-	    !skb_checksum_simple_validate(skb)) {
-		mtu = ntohs(icmp->un.frag.mtu);
-		/* Looks at the quoted header at skb->data. */
-		__skb_pull(skb, sizeof(*icmp));
-		if (vpcnet_wants_pmtu(net, &mtu))
-			ipv4_update_pmtu(skb, net, mtu, skb->dev->ifindex, IPPROTO_GRE);
-		__skb_push(skb, sizeof(*icmp));
-	}
-	__skb_push(skb, ihl);
-}
-
-/* The GRE header stands at skb->data; what follows it is covered, too. */
-bool vpcnet_gre_rx_csum_ok(struct sk_buff *skb)
-{
-	if (skb_checksum_simple_validate(skb))
-		return false;
-	skb_checksum_try_convert(skb, IPPROTO_GRE, null_compute_pseudo);
-	return true;
-}
-
-/*
- * Takes @hdr_len bytes of GRE off, so that the inner Ethernet header is the
- * MAC header at skb->data and as much of the inner IP header as there is
- * linear. Headers that the caller looked at may have moved.
- */
-int vpcnet_decap_l2(struct sk_buff *skb, unsigned int hdr_len, bool cross_netns)
-{
-	int err = __iptunnel_pull_header(skb, hdr_len, htons(ETH_P_TEB), false, cross_netns);
-
-	if (err < 0)
-		return err;
-	skb_reset_mac_header(skb);
-	skb_set_network_header(skb, ETH_HLEN);
-	return pskb_inet_may_pull(skb) ? 0 : -EINVAL;
-}
-
-/*
- * Carries the outer ECN over to the IP header behind the Ethernet header at
- * skb->data and its VLAN tags, if there is one. 0: fine; 1: wrong but harmless;
- * 2: to be dropped (RFC 6040, figure 4); negative: no memory.
- */
-int vpcnet_ecn_decapsulate(struct sk_buff *skb, u8 outer_tos)
-{
-	const struct iphdr outer = { .tos = outer_tos };
-	unsigned int len;
-	int depth, err;
-	__be16 proto;
-
-	/* Without ECN outside there is nothing to carry over. */
-	if (INET_ECN_is_not_ect(outer_tos))
-		return 0;
-	skb->mac_len = ETH_HLEN;
-	proto = vlan_get_protocol_and_depth(skb, skb->protocol, &depth);
-	if (proto == htons(ETH_P_IP))
-		len = depth + sizeof(struct iphdr);
-	else if (proto == htons(ETH_P_IPV6))
-		len = depth + sizeof(struct ipv6hdr);
-	else
-		return 0;
-	if (!pskb_may_pull(skb, len))
-		return 0;
-	/* Others may hold a clone, as packet taps do. */
-	err = skb_ensure_writable(skb, len);
-	if (err)
-		return err;
-	skb_set_network_header(skb, depth);
-	err = IP_ECN_decapsulate(&outer, skb);
-	skb_set_network_header(skb, ETH_HLEN);
-	return err;
-}
-
-void vpcnet_deliver_l2(struct sk_buff *skb, struct net_device *dev, struct gro_cells *cells,
-		       struct metadata_dst *md, u16 rxq, bool cross_netns)
-{
-	skb_scrub_packet(skb, cross_netns);
-	skb->protocol = eth_type_trans(skb, dev);
-	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
-	if (md)
-		skb_dst_set(skb, &md->dst);
-	skb_record_rx_queue(skb, rxq);
-	gro_cells_receive(cells, skb);
 }
 
 void vpcnet_drop(struct sk_buff *skb, unsigned int reason)

@@ -22,7 +22,7 @@ struct vpcnet_layout {
 	size_t dev_needed_headroom, dev_destructor, dev_real_num_rx_queues;
 	size_t dev_num_tx_queues, dev_num_rx_queues, dev_ifindex, dev_reg_state;
 	size_t dev_features, dev_hw_features, dev_max_mtu, dev_ethtool_ops, dev_needs_free;
-	size_t dev_stat_ops;
+	size_t dev_stat_ops, dev_state, dev_net;
 	size_t newlink_params, ack;
 	size_t ops, ops_start_xmit, ops_get_stats64;
 	size_t link_ops, link_ops_newlink, link_ops_fill_info;
@@ -61,7 +61,6 @@ void vpcnet_dev_hold(struct net_device *dev);
 void vpcnet_dev_put(struct net_device *dev);
 void vpcnet_setup_lockless(struct net_device *dev);
 int vpcnet_drain(struct net_device *dev, bool received);
-bool vpcnet_is_up(const struct net_device *dev);
 void vpcnet_list_init(struct list_head *list);
 void vpcnet_list_add(struct list_head *item, struct list_head *list);
 void vpcnet_list_del(struct list_head *item);
@@ -100,13 +99,6 @@ bool vpcnet_is_gso(const struct sk_buff *skb);
 bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct dst_cache **cache);
 struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key);
 bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu);
-unsigned int vpcnet_steal(struct sk_buff *skb);
-void vpcnet_icmp_learn_pmtu(struct net *net, struct sk_buff *skb, unsigned int ihl);
-bool vpcnet_gre_rx_csum_ok(struct sk_buff *skb);
-int vpcnet_decap_l2(struct sk_buff *skb, unsigned int hdr_len, bool cross_netns);
-int vpcnet_ecn_decapsulate(struct sk_buff *skb, u8 outer_tos);
-void vpcnet_deliver_l2(struct sk_buff *skb, struct net_device *dev, struct gro_cells *cells,
-		       struct metadata_dst *md, u16 rxq, bool cross_netns);
 void vpcnet_drop(struct sk_buff *skb, unsigned int reason);
 
 #endif

@@ -58,6 +58,8 @@ pub fn check() -> Result {
         dev_max_mtu: offset_of!(net_device, max_mtu);
         dev_ethtool_ops: offset_of!(net_device, ethtool_ops);
         dev_stat_ops: offset_of!(net_device, stat_ops);
+        dev_state: offset_of!(net_device, state);
+        dev_net: offset_of!(net_device, nd_net);
         dev_needs_free: offset_of!(net_device, needs_free_netdev);
         dev_priv: offset_of!(net_device, priv_);
         dev_needed_headroom: offset_of!(net_device, needed_headroom);

@@ -3,10 +3,10 @@
 //! A kind of link: devices that user space makes with `ip link add type KIND`.
 //!
 //! Every device has an underlay, the namespace that its outer packets travel in. For each namespace
-//! there is a list of the devices on top of it and, while the list is not empty, a netfilter hook
-//! that sees the packets for this host.
+//! there is a list of the devices on top of it and, while the list is not empty, netfilter hooks for
+//! both versions of IP that see the packets for this host.
 //!
-//! Teardown: a device that is unregistered leaves the list (and with the last one goes the hook) in
+//! Teardown: a device that is unregistered leaves the list (and with the last one go the hooks) in
 //! `ndo_uninit`; the core then waits for RCU, for all references, and calls the destructor. A
 //! namespace that ends takes all devices on top of it along, wherever they are.
 //!
@@ -20,6 +20,8 @@ use core::ptr::NonNull;
 use kernel::error::from_result;
 use kernel::error::to_result;
 use kernel::prelude::*;
+
+use vpc_core::ip::Version;
 
 use crate::attr::Attrs;
 use crate::attr::Extack;
@@ -39,6 +41,8 @@ use crate::netfilter::HookSkb;
 use crate::netfilter::Verdict;
 use crate::netns::Net;
 use crate::netns::NetId;
+use crate::skb::Reason;
+use crate::skb::Skb;
 
 /// Highest attribute type of `IFLA_*` that the core parses.
 const LINK_MAX: u16 = bindings::VPCNET_IFLA_MAX as u16;
@@ -132,17 +136,24 @@ pub trait LinkDriver: Driver {
     /// `EMSGSIZE`.
     fn fill(dev: &Device<Self>, message: &mut Message<'_>, rtnl: &Rtnl) -> Result;
 
+    /// Whether packets of an IP protocol are to be seen; all others go on at once, whatever their
+    /// number. Of IPv6 this is the next header of the fixed one.
+    fn wants(version: Version, protocol: u8) -> bool;
+
     /// Sees a packet for this host.
     fn receive(underlay: &Net, state: &Self::Net, skb: HookSkb, dp: &Datapath) -> Verdict;
+
+    /// Takes a packet that came to a [`crate::udp::UdpPort`]; the UDP header is at `data`.
+    fn receive_udp(state: &Self::Net, skb: Skb, dp: &Datapath);
 }
 
 /// What a namespace has for a kind; lives in the kernel's per-namespace memory, so it does not move.
-struct PerNet<L: LinkDriver> {
+pub(crate) struct PerNet<L: LinkDriver> {
     net: *mut bindings::net,
     /// The devices on top of this namespace: `Slot::siblings`. Under RTNL.
     devices: bindings::list_head,
     count: usize,
-    hook: HookOps,
+    hooks: [HookOps; 2],
     state: L::Net,
 }
 
@@ -245,7 +256,7 @@ impl<L: LinkDriver> Drop for Registration<L> {
 /// # Safety
 ///
 /// The kind must be registered and the namespace valid, its `init` done and its `exit` not.
-unsafe fn per_net<L: LinkDriver>(net: *mut bindings::net) -> *mut PerNet<L> {
+pub(crate) unsafe fn per_net<L: LinkDriver>(net: *mut bindings::net) -> *mut PerNet<L> {
     // `ARCH_KMALLOC_MINALIGN`: the memory is plain `kzalloc()`.
     const_assert!(core::mem::align_of::<PerNet<L>>() <= 8);
     // SAFETY: By the function's contract.
@@ -268,7 +279,10 @@ unsafe extern "C" fn net_init<L: LinkDriver>(net: *mut bindings::net) -> c_int {
                 net,
                 devices: pin_init::zeroed(),
                 count: 0,
-                hook: HookOps::local_in(Some(hook::<L>), this.cast()),
+                hooks: [
+                    HookOps::local_in(Version::V4, Some(hook4::<L>), this.cast()),
+                    HookOps::local_in(Version::V6, Some(hook6::<L>), this.cast()),
+                ],
                 state,
             });
             bindings::vpcnet_list_init(&raw mut (*this).devices);
@@ -307,9 +321,9 @@ unsafe extern "C" fn net_exit_rtnl<L: LinkDriver>(
 ///
 /// The core passes a namespace that went through `net_init()` and `net_exit_rtnl()`.
 unsafe extern "C" fn net_exit<L: LinkDriver>(net: *mut bindings::net) {
-    // SAFETY: All devices on top of the namespace are gone, and with the last one went the hook,
-    // since when the core has waited for RCU (in unregistering that device). The core frees the
-    // memory after this.
+    // SAFETY: All devices on top of the namespace are gone, and with the last one went hooks and UDP
+    // ports, since when the core has waited for RCU (in unregistering that device). The core frees
+    // the memory after this.
     unsafe { per_net::<L>(net).drop_in_place() };
 }
 
@@ -324,13 +338,32 @@ unsafe fn bind<L: LinkDriver>(dev: *mut bindings::net_device) -> Result {
         let slot = device::slot::<L>(dev);
         let this = per_net::<L>((*slot).underlay);
         if (*this).count == 0 {
-            (*this).hook.register((*this).net)?;
+            for hook in &mut (*this).hooks {
+                if let Err(error) = hook.register((*this).net) {
+                    unhook(this);
+                    return Err(error);
+                }
+            }
         }
         (*this).count += 1;
         bindings::vpcnet_list_add(&raw mut (*slot).siblings, &raw mut (*this).devices);
         (*slot).bound = true;
     }
     Ok(())
+}
+
+/// Takes a namespace's hooks out, those that are in.
+///
+/// # Safety
+///
+/// RTNL must be held, and the state be valid.
+unsafe fn unhook<L: LinkDriver>(this: *mut PerNet<L>) {
+    // SAFETY: By the function's contract.
+    unsafe {
+        for hook in &mut (*this).hooks {
+            hook.unregister((*this).net);
+        }
+    }
 }
 
 /// `ndo_uninit`: the reverse of [`bind`]; also called when registration fails, before it.
@@ -352,7 +385,7 @@ unsafe extern "C" fn uninit<L: LinkDriver>(dev: *mut bindings::net_device) {
         bindings::vpcnet_list_del(&raw mut (*slot).siblings);
         (*this).count -= 1;
         if (*this).count == 0 {
-            (*this).hook.unregister((*this).net);
+            unhook(this);
         }
     }
 }
@@ -542,30 +575,103 @@ unsafe extern "C" fn get_link_net<L: LinkDriver>(
     unsafe { (*device::slot::<L>(dev.cast_mut())).underlay }
 }
 
-/// The LOCAL_IN hook of a namespace.
+/// The LOCAL_IN hook of a namespace for IPv4.
 ///
 /// # Safety
 ///
 /// Netfilter passes the registered `private` and a packet of the chain, RCU held.
-unsafe extern "C" fn hook<L: LinkDriver>(
+unsafe extern "C" fn hook4<L: LinkDriver>(
     private: *mut c_void,
     skb: *mut bindings::sk_buff,
     _state: *const bindings::nf_hook_state,
 ) -> c_uint {
+    const PROTOCOL: usize = 9;
+    // SAFETY: As the function's contract says.
+    unsafe { hook::<L>(private, skb, Version::V4, PROTOCOL) }
+}
+
+/// The LOCAL_IN hook of a namespace for IPv6.
+///
+/// # Safety
+///
+/// As for [`hook4`].
+unsafe extern "C" fn hook6<L: LinkDriver>(
+    private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    _state: *const bindings::nf_hook_state,
+) -> c_uint {
+    const NEXT_HEADER: usize = 6;
+    // SAFETY: As the function's contract says.
+    unsafe { hook::<L>(private, skb, Version::V6, NEXT_HEADER) }
+}
+
+/// A LOCAL_IN hook; `protocol` is where in the IP header that stands.
+///
+/// # Safety
+///
+/// As for [`hook4`].
+#[inline]
+unsafe fn hook<L: LinkDriver>(
+    private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    version: Version,
+    protocol: usize,
+) -> c_uint {
+    // SAFETY: The packet is in the LOCAL_IN chain and ours until we return.
+    let skb = unsafe { HookSkb::from_raw(NonNull::new_unchecked(skb), version) };
+    // All other packets of the host come by here, too, and leave again at once.
+    match skb.linear().get(protocol) {
+        // SAFETY: As the function's contract says.
+        Some(&protocol) if L::wants(version, protocol) => unsafe { see::<L>(private, skb) },
+        _ => skb.accept().into_raw(),
+    }
+}
+
+/// A packet in a LOCAL_IN hook, of a protocol that the kind wants to see. Apart from the above, which
+/// then has next to nothing to do on the way in.
+///
+/// # Safety
+///
+/// As for [`hook4`].
+#[inline(never)]
+unsafe fn see<L: LinkDriver>(private: *mut c_void, skb: HookSkb) -> c_uint {
     // SAFETY: `private` is the namespace's state, which outlives the hook by an RCU grace period (see
-    // `net_exit()`). The packet is in the LOCAL_IN chain and ours until we return. RCU is held; BH is
-    // off but where a packet comes back from a queue to user space, and is switched off then.
+    // `net_exit()`). RCU is held; BH is off but where a packet comes back from a queue to user space,
+    // and is switched off then.
     unsafe {
         let this = &*private.cast::<PerNet<L>>();
         let entered = bindings::vpcnet_bh_enter();
         let dp = Datapath::assume();
-        let verdict = L::receive(
-            Net::from_raw(this.net),
-            &this.state,
-            HookSkb::from_raw(NonNull::new_unchecked(skb)),
-            &dp,
-        );
+        let verdict = L::receive(Net::from_raw(this.net), &this.state, skb, &dp);
         bindings::vpcnet_bh_leave(entered);
         verdict.into_raw()
     }
+}
+
+/// `encap_rcv` of the sockets of [`crate::udp::UdpPort`].
+///
+/// # Safety
+///
+/// UDP passes such a socket and a packet that it gives away with the result 0, with the UDP header
+/// at `data` and linear, RCU held.
+pub(crate) unsafe extern "C" fn udp_receive<L: LinkDriver>(
+    sk: *mut bindings::sock,
+    skb: *mut bindings::sk_buff,
+) -> c_int {
+    // SAFETY: As the function's contract says. The private pointer is a namespace's state, which
+    // outlives the socket by an RCU grace period (see `net_exit()`). As for BH, see `hook()`.
+    unsafe {
+        let skb = Skb::from_raw(NonNull::new_unchecked(skb));
+        let this = bindings::vpcnet_udp_private(sk).cast::<PerNet<L>>();
+        if this.is_null() {
+            // The port is being closed, and the packet too late.
+            skb.drop_with(Reason::UnknownProto);
+            return 0;
+        }
+        let entered = bindings::vpcnet_bh_enter();
+        let dp = Datapath::assume();
+        L::receive_udp(&(*this).state, skb, &dp);
+        bindings::vpcnet_bh_leave(entered);
+    }
+    0
 }

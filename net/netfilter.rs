@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A netfilter hook on the IPv4 packets that are for this host.
+//! Netfilter hooks on the packets that are for this host.
 //!
 //! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
 
@@ -11,11 +11,13 @@ use core::slice;
 use kernel::error::to_result;
 use kernel::prelude::*;
 
+use vpc_core::ip::Version;
 use vpc_core::lane;
 
 use crate::bindings;
 use crate::context::Datapath;
 use crate::netns::Net;
+use crate::skb;
 use crate::skb::Skb;
 
 /// A packet that a hook sees and that belongs to the stack until it is stolen.
@@ -23,7 +25,10 @@ use crate::skb::Skb;
 /// # Invariants
 ///
 /// The pointer is a valid packet that only this hook handles now, its `data` at the network header.
-pub struct HookSkb(NonNull<bindings::sk_buff>);
+pub struct HookSkb {
+    skb: NonNull<bindings::sk_buff>,
+    version: Version,
+}
 
 /// What becomes of a packet. Only the packet's own methods make one, so that it always fits.
 #[must_use]
@@ -41,14 +46,20 @@ impl HookSkb {
     /// It must be as the type invariant says, for as long as the hook runs, and the hook must return
     /// the verdict to netfilter.
     #[inline]
-    pub(crate) unsafe fn from_raw(skb: NonNull<bindings::sk_buff>) -> Self {
-        HookSkb(skb)
+    pub(crate) unsafe fn from_raw(skb: NonNull<bindings::sk_buff>, version: Version) -> Self {
+        HookSkb { skb, version }
+    }
+
+    /// The version of IP.
+    #[inline]
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     #[inline]
     fn raw(&self) -> &bindings::sk_buff {
         // SAFETY: By the type invariant.
-        unsafe { self.0.as_ref() }
+        unsafe { self.skb.as_ref() }
     }
 
     /// The bytes from the network header on that are in one piece; the stack has made sure of the
@@ -78,28 +89,49 @@ impl HookSkb {
     /// Up to `N` bytes at `offset`, as many as the packet has, wherever they are.
     #[inline]
     pub fn peek<'a, const N: usize>(&self, offset: u32, buf: &'a mut [u8; N]) -> &'a [u8] {
-        let have = self.len().saturating_sub(offset).min(N as u32);
-        // SAFETY: The packet has `have` bytes at `offset`, `buf` has room for them.
-        let err = unsafe {
-            bindings::skb_copy_bits(
-                self.0.as_ptr(),
-                offset as c_int,
-                buf.as_mut_ptr().cast(),
-                have as c_int,
-            )
-        };
-        let have = if err == 0 { have as usize } else { 0 };
-        buf.get(..have).unwrap_or(&[])
+        // SAFETY: The packet is valid.
+        unsafe { skb::peek(self.skb, offset, buf) }
     }
 
-    /// If this is an ICMP packet with a router's "fragmentation needed" for a GRE packet of this
-    /// host: takes note of the path's MTU. `ip_len` is the length of the IP header in bytes.
-    pub fn learn_gre_pmtu(&mut self, net: &Net, ip_len: u32, _dp: &Datapath) {
-        if (ip_len as usize) > self.linear().len() {
-            return;
+    /// Of an IPv6 packet: where what follows the headers begins that the stack has been through by
+    /// now, and which protocol it is. That may be one more extension header.
+    #[inline]
+    pub fn payload6(&self) -> (u32, u8) {
+        let mut protocol = 0;
+        // SAFETY: The packet is valid; IPv6 has set the fields before the hook.
+        let offset = unsafe { bindings::vpcnet_ip6_payload(self.skb.as_ptr(), &mut protocol) };
+        (offset, protocol)
+    }
+
+    /// Of an IPv6 packet: index of the link that it came by.
+    pub fn link6(&self) -> u32 {
+        // SAFETY: As in `payload6()`.
+        unsafe { bindings::vpcnet_ip6_iif(self.skb.as_ptr()) as u32 }
+    }
+
+    /// Whether the checksum of an ICMP message at `offset` is right.
+    pub fn icmp_csum_ok(&self, offset: u32, _dp: &Datapath) -> bool {
+        let v6 = self.version == Version::V6;
+        // SAFETY: The packet is valid.
+        unsafe { bindings::vpcnet_icmp_csum_ok(self.skb.as_ptr(), offset, v6) }
+    }
+
+    /// Takes note that no more than `mtu` bytes fit on the way of the packet of this host that an
+    /// ICMP message quotes at `offset`, if it leaves by the device with index `link` (0 for any).
+    pub fn learn_pmtu(&mut self, net: &Net, offset: u32, mtu: u32, link: u32, _dp: &Datapath) {
+        let v6 = self.version == Version::V6;
+        // SAFETY: The packet is valid and ours while the hook runs; what is not there, the function
+        // does not look at.
+        unsafe {
+            bindings::vpcnet_learn_pmtu(
+                net.as_ptr(),
+                self.skb.as_ptr(),
+                offset,
+                v6,
+                mtu,
+                link as c_int,
+            );
         }
-        // SAFETY: The packet is valid, ours while the hook runs, and has that header.
-        unsafe { bindings::vpcnet_icmp_learn_pmtu(net.as_ptr(), self.0.as_ptr(), ip_len) };
     }
 
     /// Lets the packet go on.
@@ -116,13 +148,14 @@ impl HookSkb {
     /// Their verdict, if that is not to accept; so it is if memory is short.
     #[inline]
     pub fn steal(self) -> Result<(Skb, Verdict), Verdict> {
-        // SAFETY: The packet is valid and in a LOCAL_IN hook.
-        let verdict = unsafe { bindings::vpcnet_steal(self.0.as_ptr()) };
+        let v6 = self.version == Version::V6;
+        // SAFETY: The packet is valid and in a LOCAL_IN hook of that family.
+        let verdict = unsafe { bindings::vpcnet_steal(self.skb.as_ptr(), v6) };
         if verdict != bindings::NF_ACCEPT {
             return Err(Verdict::new(verdict));
         }
         // SAFETY: The packet is ours by the verdict, which only this method makes.
-        let skb = unsafe { Skb::from_raw(self.0) };
+        let skb = unsafe { Skb::from_raw(self.skb) };
         Ok((skb, Verdict::new(bindings::NF_STOLEN)))
     }
 }
@@ -151,16 +184,24 @@ pub(crate) struct HookOps {
 /// Where in the chain the hook runs: behind all rules of the host, so that a firewall sees the outer
 /// packets first, and in front of conntrack's last step, which [`HookSkb::steal`] does by itself.
 ///
-/// C header: `enum nf_ip_hook_priorities` in `include/uapi/linux/netfilter_ipv4.h`.
+/// C header: `enum nf_ip_hook_priorities` in `include/uapi/linux/netfilter_ipv4.h`; those of IPv6
+/// have the same numbers.
 const PRIORITY: c_int = bindings::nf_ip_hook_priorities_NF_IP_PRI_LAST as c_int - 1;
 
 impl HookOps {
     /// Makes the operations of a LOCAL_IN hook that calls `hook` with `private`.
-    pub(crate) fn local_in(hook: bindings::nf_hookfn, private: *mut c_void) -> Self {
+    pub(crate) fn local_in(
+        version: Version,
+        hook: bindings::nf_hookfn,
+        private: *mut c_void,
+    ) -> Self {
         let mut ops: bindings::nf_hook_ops = pin_init::zeroed();
         ops.hook = hook;
         ops.priv_ = private;
-        ops.pf = bindings::NFPROTO_IPV4 as u8;
+        ops.pf = match version {
+            Version::V4 => bindings::NFPROTO_IPV4 as u8,
+            Version::V6 => bindings::NFPROTO_IPV6 as u8,
+        };
         ops.hooknum = bindings::nf_inet_hooks_NF_INET_LOCAL_IN;
         ops.priority = PRIORITY;
         HookOps {

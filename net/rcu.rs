@@ -155,3 +155,22 @@ impl<T: Send + Sync> Drop for RcuCell<T> {
         }
     }
 }
+
+/// A place that only who holds RTNL looks into.
+pub struct RtnlCell<T>(UnsafeCell<T>);
+
+// SAFETY: Whoever gets at the value holds RTNL, so that is one thread at a time.
+unsafe impl<T: Send> Sync for RtnlCell<T> {}
+
+impl<T> RtnlCell<T> {
+    /// A cell with `value` in it.
+    pub const fn new(value: T) -> Self {
+        RtnlCell(UnsafeCell::new(value))
+    }
+
+    /// Puts `new` there and returns what was there.
+    pub fn replace(&self, new: T, _rtnl: &mut Rtnl) -> T {
+        // SAFETY: RTNL is held, and nobody has a reference to the value.
+        core::mem::replace(unsafe { &mut *self.0.get() }, new)
+    }
+}

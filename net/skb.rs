@@ -117,6 +117,19 @@ impl Skb {
         self.raw().queue_mapping
     }
 
+    /// The lane that the uplink recorded, if any.
+    #[inline]
+    pub fn lane(&self) -> Option<u16> {
+        lane::recorded(self.raw().queue_mapping)
+    }
+
+    /// Up to `N` bytes at `offset`, as many as the packet has, wherever they are.
+    #[inline]
+    pub fn peek<'a, const N: usize>(&self, offset: u32, buf: &'a mut [u8; N]) -> &'a [u8] {
+        // SAFETY: The packet is valid.
+        unsafe { peek(self.0, offset, buf) }
+    }
+
     /// Records a lane, `skb_record_rx_queue()`.
     #[inline]
     pub fn record_lane(&mut self, lane: u16) {
@@ -257,6 +270,31 @@ impl<'a> Candidate<'a> {
     pub fn flow_hash(&mut self) -> u32 {
         // SAFETY: The packet is valid and borrowed; the function stores the hash in it.
         unsafe { bindings::vpcnet_skb_hash(self.0) }
+    }
+}
+
+/// Up to `N` bytes at `offset` of a packet, as many as it has, wherever they are.
+///
+/// # Safety
+///
+/// The packet must be valid.
+#[inline]
+pub(crate) unsafe fn peek<const N: usize>(
+    skb: NonNull<bindings::sk_buff>,
+    offset: u32,
+    buf: &mut [u8; N],
+) -> &[u8] {
+    // SAFETY: The packet is valid; it has `have` bytes at `offset`, `buf` has room for them.
+    unsafe {
+        let have = skb.as_ref().len.saturating_sub(offset).min(N as u32);
+        let err = bindings::skb_copy_bits(
+            skb.as_ptr(),
+            offset as c_int,
+            buf.as_mut_ptr().cast(),
+            have as c_int,
+        );
+        let have = if err == 0 { have as usize } else { 0 };
+        buf.get(..have).unwrap_or(&[])
     }
 }
 

@@ -9,8 +9,8 @@
 use core::mem::MaybeUninit;
 use core::ptr;
 use core::ptr::NonNull;
+use core::slice;
 
-use kernel::error::to_result;
 use kernel::prelude::*;
 
 use vpc_core::ip::Addr;
@@ -24,6 +24,7 @@ use crate::netns::Net;
 use crate::path::CacheRef;
 use crate::path::Path;
 use crate::skb::Headroom;
+use crate::skb::Reason;
 use crate::skb::Skb;
 
 /// Outer addressing of one packet, from or for its metadata; `struct ip_tunnel_key`.
@@ -333,38 +334,139 @@ impl Skb {
         }
     }
 
-    /// Whether the checksum over the GRE packet at `data` is right.
-    pub fn gre_csum_ok(&mut self, _dp: &Datapath) -> bool {
-        // SAFETY: The packet is valid and ours.
-        unsafe { bindings::vpcnet_gre_rx_csum_ok(self.as_ptr()) }
+    /// The bytes from the header of IP on that are in one piece; also where `data` is behind it.
+    #[inline]
+    pub fn from_network_header(&self) -> &[u8] {
+        // SAFETY: The packet is valid.
+        let start = unsafe { bindings::vpcnet_network_header(self.as_const_ptr()) };
+        let end = self.linear().as_ptr_range().end;
+        let len = (end as usize).saturating_sub(start as usize);
+        // SAFETY: The network header of a packet is within its buffer, at or before `data`; what comes
+        // before `data` there is readable.
+        unsafe { slice::from_raw_parts(start, len) }
     }
 
-    /// Takes `gre_len` bytes of GRE header off an Ethernet payload.
+    /// Of an IPv6 packet on its way up: index of the link that it came by.
+    pub fn link6(&self) -> u32 {
+        // SAFETY: The packet is valid; what IPv6 has noted in it is there until UDP queues it.
+        unsafe { bindings::vpcnet_ip6_iif(self.as_const_ptr()) as u32 }
+    }
+
+    /// Takes the outer headers off, which begin at `data`.
     ///
     /// Forgets the recorded lane (the stack does so for every tunnel): read it before.
     ///
     /// # Errors
     ///
-    /// `EINVAL` or `ENOMEM` if the inner headers are not all there.
-    pub fn decapsulate_l2(&mut self, gre_len: u32, cross_netns: bool, _dp: &Datapath) -> Result {
-        // SAFETY: The packet is valid and ours.
-        to_result(unsafe { bindings::vpcnet_decap_l2(self.as_ptr(), gre_len, cross_netns) })
+    /// The packet again, with what is wrong.
+    #[inline]
+    pub fn decapsulate<D: Driver>(
+        mut self,
+        dev: &Device<D>,
+        around: &Around,
+        _dp: &Datapath,
+    ) -> Result<Frame, (Skb, NotDecapsulated)> {
+        let mut around = bindings::vpcnet_around {
+            outer_len: around.outer_len,
+            gre_len: around.gre_len,
+            tos: around.tos,
+            outer_summed: around.outer_summed,
+            csum: around.csum,
+            cross_netns: dev.crosses_netns(),
+            gro_was_on: false,
+        };
+        // SAFETY: The packet is valid and ours, the device is registered; the function makes linear
+        // and writable what it touches.
+        let result = unsafe { bindings::vpcnet_decap_l2(self.as_ptr(), dev.as_ptr(), &mut around) };
+        let why = match result {
+            bindings::vpcnet_rx_VPCNET_RX_OK => {
+                // INVARIANT: The C function made it so.
+                return Ok(Frame {
+                    skb: self,
+                    gro_was_on: around.gro_was_on,
+                });
+            }
+            bindings::vpcnet_rx_VPCNET_RX_SHORT => NotDecapsulated::Short,
+            bindings::vpcnet_rx_VPCNET_RX_CSUM => NotDecapsulated::Csum,
+            bindings::vpcnet_rx_VPCNET_RX_INNER => NotDecapsulated::Inner,
+            bindings::vpcnet_rx_VPCNET_RX_ECN => NotDecapsulated::Ecn,
+            _ => NotDecapsulated::NoMemory,
+        };
+        Err((self, why))
+    }
+}
+
+/// What is around the frame of a received packet.
+pub struct Around {
+    /// Bytes before GRE.
+    pub outer_len: u32,
+    /// Bytes of GRE.
+    pub gre_len: u32,
+    /// TOS or traffic class outside, whose congestion mark is carried over (RFC 6040, section 4.2),
+    /// also behind VLAN tags.
+    pub tos: u8,
+    /// Whether what is before GRE is part of a checksum that the uplink made of the packet. That is
+    /// so but for an IPv4 header, whose sum is nothing.
+    pub outer_summed: bool,
+    /// Whether GRE has a checksum, to be verified.
+    pub csum: bool,
+}
+
+/// Why a packet was not decapsulated.
+pub enum NotDecapsulated {
+    /// Its outer headers are cut off.
+    Short,
+    /// The GRE checksum is wrong.
+    Csum,
+    /// The headers of the frame are cut off.
+    Inner,
+    /// The outer header has a congestion mark that the inner one cannot take.
+    Ecn,
+    /// Memory is short.
+    NoMemory,
+}
+
+/// A frame that was in a tunnel, as `eth_type_trans()` leaves it.
+///
+/// # Invariants
+///
+/// The packet's device and protocol are set, its Ethernet header is right before `data`.
+#[must_use]
+pub struct Frame {
+    skb: Skb,
+    /// Whether GRO has seen it with its outer headers.
+    gro_was_on: bool,
+}
+
+impl Frame {
+    /// Length in bytes, Ethernet header included.
+    #[inline]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> u32 {
+        self.skb
+            .len()
+            .wrapping_add(vpc_core::eth::HEADER_LEN as u32)
     }
 
-    /// Carries the outer ECN over to the IP header within the Ethernet frame at `data`, also behind
-    /// VLAN tags; false if the packet must be dropped.
-    ///
-    /// Source: RFC 6040, section 4.2.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM` if the header cannot be made writable.
-    pub fn ecn_decapsulate(&mut self, outer_tos: u8, _dp: &Datapath) -> Result<bool> {
-        // SAFETY: The packet is valid and ours; the function makes linear and writable what it
-        // touches.
-        match unsafe { bindings::vpcnet_ecn_decapsulate(self.as_ptr(), outer_tos) } {
-            error if error < 0 => Err(ENOMEM),
-            judgement => Ok(judgement < 2),
-        }
+    /// The hash of its flow, computed if need be.
+    #[inline]
+    pub fn flow_hash(&mut self) -> u32 {
+        self.skb.flow_hash()
+    }
+
+    /// The packet, without its Ethernet header.
+    #[inline]
+    pub fn skb(&self) -> &Skb {
+        &self.skb
+    }
+
+    /// Drops the frame for a reason.
+    pub fn drop_with(self, reason: Reason) {
+        self.skb.drop_with(reason);
+    }
+
+    #[inline]
+    pub(crate) fn into_parts(self) -> (Skb, bool) {
+        (self.skb, self.gro_was_on)
     }
 }

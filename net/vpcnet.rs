@@ -36,6 +36,7 @@ pub mod skb;
 pub mod stats;
 pub mod table;
 pub mod tunnel;
+pub mod udp;
 
 // What `pr_err!` and the like put in front.
 const __LOG_PREFIX: &[u8] = b"vpcnet\0";

@@ -29,6 +29,12 @@ pub const V6_LEN: usize = 40;
 pub const PROTO_GRE: u8 = 47;
 /// ICMP (RFC 792).
 pub const PROTO_ICMP: u8 = 1;
+/// ICMP for IPv6 (RFC 4443).
+pub const PROTO_ICMPV6: u8 = 58;
+/// Next header of IPv6 for hop-by-hop options (RFC 8200, 4.3).
+pub const NEXT_HOP_BY_HOP: u8 = 0;
+/// Next header of IPv6 for destination options (RFC 8200, 4.6).
+pub const NEXT_DESTINATION: u8 = 60;
 /// IP protocol number of TCP.
 pub const PROTO_TCP: u8 = 6;
 /// IP protocol number of UDP.
@@ -150,6 +156,12 @@ impl Ipv4 {
         self.frag.get() & FRAG_DF != 0
     }
 
+    /// Whether the packet begins with its payload: it is whole, or the first fragment.
+    #[inline]
+    pub fn is_first(&self) -> bool {
+        self.frag.get() & FRAG_OFFSET == 0
+    }
+
     /// Whether the packet is a fragment, the first one included.
     #[inline]
     pub fn is_fragment(&self) -> bool {
@@ -202,6 +214,30 @@ impl Ipv6 {
     pub fn flow_label(&self) -> u32 {
         self.version_class_label.get() & FLOW_LABEL
     }
+}
+
+/// Passes over a header of destination options that asks for nothing: all its options are such that
+/// may be skipped by who does not know them (RFC 8200, 4.2), as the limit that `ip6gretap` sends
+/// (RFC 2473, 4.1.1). Returns the next header and the length in bytes of this one.
+#[inline]
+pub fn pass_options(bytes: &[u8]) -> Option<(u8, usize)> {
+    const PAD1: u8 = 0;
+    const ACTION: u8 = 0xc0;
+    let (&[next, units], _) = bytes.split_first_chunk()?;
+    let len = usize::from(units).wrapping_add(1).wrapping_mul(8);
+    let mut options = bytes.get(2..len)?;
+    while let Some((&kind, rest)) = options.split_first() {
+        if kind == PAD1 {
+            options = rest;
+            continue;
+        }
+        let (&value_len, rest) = rest.split_first()?;
+        if kind & ACTION != 0 {
+            return None;
+        }
+        options = rest.get(usize::from(value_len)..)?;
+    }
+    Some((next, len))
 }
 
 /// What an outer IPv4 header says. It has no options.

@@ -24,6 +24,8 @@ pub mod ecn;
 pub mod eth;
 pub mod flow;
 pub mod gre;
+pub mod icmp;
 pub mod ip;
 pub mod lane;
 pub mod outer;
+pub mod udp;

@@ -29,6 +29,9 @@ def load(module):
 def insert(path):
     """Loads a module from its file, unless it is loaded."""
     if not Path("/sys/module", Path(path).stem).exists():
+        # What modprobe would load first.
+        for name in ("udp_tunnel", "ip6_udp_tunnel"):
+            load(name)
         run("insmod", path)
 
 

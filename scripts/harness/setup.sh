@@ -77,7 +77,7 @@ fake_kdir() {
 	mkdir -p "$tmp/kdir/include/config" "$tmp/kdir/rust"
 	echo 7.3.9-fake >"$tmp/kdir/include/config/kernel.release"
 	touch "$tmp/kdir/Makefile"
-	printf 'CONFIG_%s=y\n' RUST MODULES NET INET NETFILTER XPS BRIDGE TUN NET_IPGRE \
+	printf 'CONFIG_%s=y\n' RUST MODULES NET INET NETFILTER XPS BRIDGE TUN NET_IPGRE NET_UDP_TUNNEL \
 		>"$tmp/kdir/.config"
 	echo "CONFIG_RUSTC_VERSION_TEXT=\"${1:-$text}\"" >>"$tmp/kdir/.config"
 }

@@ -269,6 +269,8 @@ static int parse_encap_flag(struct options *o, struct seen *s, const char *word)
 	} flags[] = {
 		{ "encap-csum", TUNNEL_ENCAP_FLAG_CSUM, &s->encap_csum },
 		{ "encap-csum6", TUNNEL_ENCAP_FLAG_CSUM6, &s->encap_csum6 },
+		/* What gretap and ip6gretap call it, their help notwithstanding. */
+		{ "encap-udp6-csum", TUNNEL_ENCAP_FLAG_CSUM6, &s->encap_csum6 },
 		/* The kernel refuses this one, with the reason. */
 		{ "encap-remcsum", TUNNEL_ENCAP_FLAG_REMCSUM, &s->encap_remcsum },
 	};

@@ -316,3 +316,33 @@ fn addresses_of_one_host() {
         assert!(!addr.is_link_local(), "{addr:?}");
     }
 }
+
+#[test]
+fn options_that_ask_for_nothing() {
+    // What ip6gretap sends: a limit, then padding.
+    let limit = [47, 0, 4, 1, 4, 1, 1, 0];
+    assert_eq!(pass_options(&limit), Some((47, 8)));
+    assert_eq!(pass_options(&[17, 0, 0, 0, 0, 0, 0, 0]), Some((17, 8)));
+    let long = [47, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(pass_options(&long), Some((47, 16)));
+    // Such as must not be skipped: drop, drop and tell, home address.
+    for kind in [0x40, 0x80, 0xc9] {
+        assert_eq!(pass_options(&[47, 0, kind, 4, 0, 0, 0, 0]), None);
+    }
+    // An option that is longer than its header, and one without a length.
+    assert_eq!(pass_options(&[47, 0, 4, 5, 0, 0, 0, 0]), None);
+    assert_eq!(pass_options(&[47, 0, 1, 3, 0, 0, 0, 4]), None);
+    for len in 0..limit.len() {
+        assert_eq!(pass_options(&limit[..len]), None);
+    }
+}
+
+proptest! {
+    #[test]
+    fn options_of_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        if let Some((next, len)) = pass_options(&bytes) {
+            prop_assert_eq!(next, bytes[0]);
+            prop_assert!(len <= bytes.len() && len % 8 == 0 && len > 0);
+        }
+    }
+}
