@@ -18,6 +18,9 @@ two_ends
 in_ns "$B" sysctl -qw net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600
 find_encaps
 for encap in "${encaps[@]}"; do
+	# Fragments of IPv6 are joined behind the hook that takes its packets, so
+	# none of these are received: see docs/design.md.
+	[[ $encap != gre6 ]] || continue
 	tunnels "$encap"
 	for shape in linear paged; do
 		results "$encap, $shape" \
