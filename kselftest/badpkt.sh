@@ -10,7 +10,7 @@
 
 # The encapsulations that must be there; others are tried if they are.
 encaps_needed=(gre4)
-encaps_known=(gre4 gre6 udp4 udp6)
+encaps_known=(gre4)
 
 # encap_link ENCAP NUMBER-HERE NUMBER-THERE: kind and options of a tunnel.
 encap_link() {

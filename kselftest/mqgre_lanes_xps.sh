@@ -69,9 +69,10 @@ fi
 # with_qdisc QDISC...: as the root of the card.
 with_qdisc() {
 	tc -n "$A" qdisc replace dev up0 root "$@"
-	[[ $LANES_NIC == igb ]] || card_counts=qstats.py
 	every_lane "$n"
 }
+# No classes of mq to count by.
+[[ $LANES_NIC == igb ]] || card_counts=qstats.py
 check "one fq_codel for all queues" with_qdisc fq_codel
 check "one pfifo for all queues" with_qdisc pfifo limit 1000
 check "one fq for all queues" with_qdisc fq
