@@ -17,6 +17,30 @@ card_counts=
 
 mac() { in_ns "$1" cat "/sys/class/net/$2/address"; }
 
+# two_cards: up0 in A and up1 in B, which know each other.
+two_cards() {
+	new_ns A B
+	ip link set up0 netns "$A"
+	ip link set up1 netns "$B"
+	ip -n "$A" addr add 10.1.0.1/24 dev up0
+	ip -n "$B" addr add 10.1.0.2/24 dev up1
+	ip -n "$A" link set up0 up
+	ip -n "$B" link set up1 up
+	cards_ready
+}
+# Before the namespaces go, the cards come home.
+cleanup() {
+	[[ -z ${B:-} ]] || ip -n "$B" link set up1 netns 1
+	ip -n "$A" link set up0 netns 1
+}
+# cards_ready: waits for the link, which comes and goes with some changes.
+cards_ready() {
+	until_true 20 pings "$A" 10.1.0.2
+	# Or one asks for the other's address, and is counted.
+	ip -n "$A" neigh replace 10.1.0.2 dev up0 lladdr "$(mac "$B" up1)" nud permanent
+	ip -n "$B" neigh replace 10.1.0.1 dev up1 lladdr "$(mac "$A" up0)" nud permanent
+}
+
 # uplink: packets sent by each queue of the card so far, a line each.
 uplink() {
 	if [[ -n $card_counts ]]; then

@@ -12,7 +12,6 @@ whatever no protocol takes (it would be ip_gre's, if that were loaded).
 import struct
 import sys
 
-import wire
 from badpkt import SOME
 from badpkt import Bench
 from wire import gre, ip
@@ -37,22 +36,6 @@ def good_cases(b):
     f = b.inner()
     b.case("bytes after the end of the outer packet",
            [b.encap.wrap(gre(f, key=7)) + b"\xee" * 20], deliver=[f])
-
-
-def nested_cases(b):
-    # Each frame is for this host again, and GRE again: the stack must not go
-    # as deep as the packet does.
-    if b.encap.v6:
-        return
-    station = wire.mac(wire.address("m7"))
-    for depth in (2, 3, 30):
-        frames = [b.inner(60)]
-        for _ in range(depth):
-            frames.append(station + b"\2\0\0\0\0\1" + b.encap.ethertype +
-                          b.encap.wrap(gre(frames[-1], key=7)))
-        # All but the outermost, which is a packet of eth0, are delivered.
-        b.case(f"a frame in {depth} tunnels, one in the other",
-               [frames[-1][14:]], deliver=frames[-2::-1])
 
 
 def option_cases(b):
@@ -177,7 +160,7 @@ def main():
     if len(sys.argv) != 5:
         raise SystemExit(__doc__)
     b = Bench(*sys.argv[1:])
-    for cases in (good_cases, nested_cases, option_cases, header_cases, payload_cases,
+    for cases in (good_cases, option_cases, header_cases, payload_cases,
                   checksum_cases, ecn_cases):
         cases(b)
 

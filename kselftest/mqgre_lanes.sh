@@ -16,22 +16,7 @@
 need_nic
 load_kind
 modprobe -a tun bridge
-new_ns A B
-ip link set up0 netns "$A"
-ip link set up1 netns "$B"
-# Before the namespaces go, the cards come home.
-cleanup() {
-	ip -n "$A" link set up0 netns 1
-	ip -n "$B" link set up1 netns 1
-}
-
-ip -n "$A" addr add 10.1.0.1/24 dev up0
-ip -n "$B" addr add 10.1.0.2/24 dev up1
-ip -n "$A" link set up0 up
-ip -n "$B" link set up1 up
-until_true 20 pings "$A" 10.1.0.2
-ip -n "$A" neigh replace 10.1.0.2 dev up0 lladdr "$(mac "$B" up1)" nud permanent
-ip -n "$B" neigh replace 10.1.0.1 dev up1 lladdr "$(mac "$A" up0)" nud permanent
+two_cards
 
 xps_off() {
 	in_ns "$A" sh -c 'for q in /sys/class/net/up0/queues/tx-*; do

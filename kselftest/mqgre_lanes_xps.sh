@@ -14,26 +14,7 @@
 need_nic
 load_kind
 modprobe -a tun bridge
-new_ns A B
-ip link set up0 netns "$A"
-ip link set up1 netns "$B"
-# Before the namespaces go, the cards come home.
-cleanup() {
-	ip -n "$A" link set up0 netns 1
-	ip -n "$B" link set up1 netns 1
-}
-
-ip -n "$A" addr add 10.1.0.1/24 dev up0
-ip -n "$B" addr add 10.1.0.2/24 dev up1
-ip -n "$A" link set up0 up
-ip -n "$B" link set up1 up
-ready() {
-	until_true 20 pings "$A" 10.1.0.2
-	ip -n "$A" neigh replace 10.1.0.2 dev up0 lladdr "$(mac "$B" up1)" nud permanent
-	# Or it asks for A's, and the answer is counted.
-	ip -n "$B" neigh replace 10.1.0.1 dev up1 lladdr "$(mac "$A" up0)" nud permanent
-}
-ready
+two_cards
 start_vm 02:00:00:00:00:99
 n=$LANES_QUEUES
 all=$(printf '%x' $(((1 << $(nproc)) - 1)))
@@ -114,7 +95,7 @@ fragments() {
 	make_port up0 nopmtudisc ignore-df
 	ip -n "$A" link set m0 mtu 1500
 	ip -n "$A" link set up0 mtu 576
-	ready
+	cards_ready
 	pieces=3
 	echo big >&"$to_vm"
 	read -r <&"$from_vm"
@@ -124,7 +105,7 @@ check "fragments keep the lane, too" fragments
 ip -n "$A" link set up0 mtu 1500
 echo small >&"$to_vm"
 read -r <&"$from_vm"
-ready
+cards_ready
 make_port up0
 
 tcpdump_sees() {
@@ -168,11 +149,11 @@ resize() { # under load; afterwards the lanes fit the new number
 	echo stop >&"$to_vm"
 	read -r <&"$from_vm"
 	sleep 0.5
-	ready
+	cards_ready
 	every_lane 2
 	in_ns "$A" ethtool -L up0 combined "$n"
 	sleep 0.5
-	ready
+	cards_ready
 	every_lane "$n"
 }
 if ((n > 2)); then

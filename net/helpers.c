@@ -9,18 +9,13 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/hash.h>
-#include <linux/icmpv6.h>
 #include <linux/net.h>
 #include <linux/netfilter.h>
 #include <linux/rhashtable.h>
-#include <net/dst_metadata.h>
-#include <net/gre.h>
 #include <net/gso.h>
-#include <net/icmp.h>
 #include <net/ip_tunnels.h>
 #include <net/netdev_queues.h>
 #include <net/netns/generic.h>
-#include <net/route.h>
 #include <net/rtnetlink.h>
 
 void vpcnet_layout(struct vpcnet_layout *out)
@@ -76,6 +71,9 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.stat_ops_get_base_stats = offsetof(struct netdev_stat_ops, get_base_stats),
 		.queue_stats_rx = sizeof(struct netdev_queue_stats_rx),
 		.queue_stats_tx = sizeof(struct netdev_queue_stats_tx),
+		.path = sizeof(struct vpcnet_path),
+		.path_plain = offsetof(struct vpcnet_path, plain),
+		.flow = sizeof(struct vpcnet_flow),
 		.policy = sizeof(struct nla_policy),
 		.rhashtable = sizeof(struct rhashtable),
 		.rhashtable_nelems = offsetof(struct rhashtable, nelems),

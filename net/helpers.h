@@ -31,6 +31,7 @@ struct vpcnet_layout {
 	size_t ethtool, ethtool_get_channels, ethtool_set_channels;
 	size_t drvinfo, drvinfo_version, drvinfo_bus_info, channels, channels_rx_count;
 	size_t stat_ops, stat_ops_get_base_stats, queue_stats_rx, queue_stats_tx;
+	size_t path, path_plain, flow;
 	size_t policy, rhashtable, rhashtable_nelems, gro_cells, dst_cache, stats64;
 };
 void vpcnet_layout(struct vpcnet_layout *out);

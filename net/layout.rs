@@ -88,6 +88,9 @@ pub fn check() -> Result {
         stat_ops_get_base_stats: offset_of!(netdev_stat_ops, get_base_stats);
         queue_stats_rx: size_of::<netdev_queue_stats_rx>();
         queue_stats_tx: size_of::<netdev_queue_stats_tx>();
+        path: size_of::<vpcnet_path>();
+        path_plain: offset_of!(vpcnet_path, plain);
+        flow: size_of::<vpcnet_flow>();
         policy: size_of::<nla_policy>();
         rhashtable: size_of::<rhashtable>();
         rhashtable_nelems: offset_of!(rhashtable, nelems);

@@ -91,6 +91,9 @@ int vpcnet_path_lookup(struct net *net, struct dst_cache *cache, const struct vp
 u32 vpcnet_path_dev_mtu(const struct vpcnet_path *path);
 struct net_device *vpcnet_path_dev(const struct vpcnet_path *path);
 
+/* RCU held, by who owns the path */
+void vpcnet_path_refresh(struct vpcnet_path *path);
+
 /* datapath */
 struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percpu *paths);
 int vpcnet_prepare(struct sk_buff *skb, unsigned int headroom, unsigned int gso_type);

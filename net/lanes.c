@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Lanes: the sockets that stand for them, and how many there are.
+ */
+#include "lanes.h"
+
+#include <linux/net.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+
+struct sock *vpcnet_lanes[VPCNET_MAX_LANES];
+
+/* Makes sure that there are sockets for lanes below @lanes. */
+int vpcnet_lanes_reserve(unsigned int lanes)
+{
+	struct socket *sock;
+	unsigned int lane;
+	int err;
+
+	ASSERT_RTNL();
+	for (lane = 0; lane < min_t(unsigned int, lanes, VPCNET_MAX_LANES); lane++) {
+		if (vpcnet_lanes[lane])
+			continue;
+		/* The first namespace never ends, however long a packet lives. */
+		err = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP, &sock);
+		if (err)
+			return err;
+		sk_tx_queue_set(sock->sk, lane);
+		smp_store_release(&vpcnet_lanes[lane], sock->sk);
+	}
+	return 0;
+}
+
+/* When no device is left. Packets that are still queued hold their socket. */
+void vpcnet_lanes_release(void)
+{
+	unsigned int lane;
+
+	for (lane = 0; lane < VPCNET_MAX_LANES; lane++) {
+		if (!vpcnet_lanes[lane])
+			continue;
+		sock_release(vpcnet_lanes[lane]->sk_socket);
+		vpcnet_lanes[lane] = NULL;
+	}
+}
+
+struct vpcnet_lowest {
+	u16 hardware, any;
+};
+
+static int vpcnet_lowest_of(struct net_device *lower, struct netdev_nested_priv *priv)
+{
+	struct vpcnet_lowest *lowest = priv->data;
+	u16 queues = min_t(unsigned int, READ_ONCE(lower->real_num_tx_queues), U16_MAX);
+
+	if (!list_empty(&lower->adj_list.lower) || queues < 2)
+		return 0;
+	lowest->any = min(lowest->any, queues);
+	if (lower->dev.parent)
+		lowest->hardware = min(lowest->hardware, queues);
+	return 0;
+}
+
+/*
+ * Transmit queues that tell lanes apart: those of the lowest devices below, of
+ * the hardware among them if there is any, of that with the fewest if there are
+ * several. With none that has more than one queue, those of @dev itself.
+ */
+u16 vpcnet_lowest_queues(struct net_device *dev)
+{
+	struct vpcnet_lowest lowest = { .hardware = U16_MAX, .any = U16_MAX };
+	struct netdev_nested_priv priv = { .data = &lowest };
+
+	if (!list_empty(&dev->adj_list.lower)) {
+		netdev_walk_all_lower_dev_rcu(dev, vpcnet_lowest_of, &priv);
+		if (lowest.hardware != U16_MAX)
+			return lowest.hardware;
+		if (lowest.any != U16_MAX)
+			return lowest.any;
+	}
+	return READ_ONCE(dev->real_num_tx_queues);
+}
