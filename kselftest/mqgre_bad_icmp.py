@@ -99,8 +99,12 @@ def sound_cases(b):
     # RFC 792 has routers quote the IP header and eight bytes.
     least = head + (0 if b.encap.udp else 8)
     b.case("with the least that a router quotes", [error(packet[:least], 1300)], 1300)
-    b.case("with checksum and key, of which the quote has a half",
-           [error(b.packet(key=8, check="good")[:least], 1300)], 1300)
+    summed = b.packet(key=8, check="good")
+    b.case("with checksum and key, both quoted", [error(summed[:least + 4], 1300)], 1300)
+    if not b.encap.udp:
+        # Whose it is, nobody can tell.
+        b.case("with checksum and key, cut off before the key",
+               [error(summed[:least], 1300)])
     b.case("from a router", [error(packet[:128], 1300, src="fd01::9" if b.encap.v6
                                    else "10.1.0.9")], 1300)
     if not b.encap.v6:
