@@ -19,7 +19,7 @@ in_ns "$B" sysctl -qw net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600
 find_encaps
 for encap in "${encaps[@]}"; do
 	tunnels "$encap"
-	for shape in linear paged; do
+	for shape in $(some_of "$encap" linear paged); do
 		results "$encap, $shape" \
 			"$here/mqgre_bad_fragment.py" "$encap" "$shape" "$A" "$B"
 	done
