@@ -85,28 +85,37 @@ class Encap:
         check = wire.csum(pseudo + packet) or 0xffff
         return packet[:6] + struct.pack("!H", check) + packet[8:]
 
-    def unwrap(self, packet, fragment=False):
-        """The GRE packet in a packet on the wire; ValueError says what is wrong
-        with the headers around it. fragment: it may be one (then b"")."""
+    def ours(self, frame):
+        """Is a frame on the wire the tunnel's, or a fragment of such a one?
+        Others are neighbour discovery's and the like."""
+        proto = frame[14 + (6 if self.v6 else 9):][:1]
+        return (frame[12:14] == self.ethertype and
+                proto in (bytes([UDP if self.udp else GRE]), b"\x2c"))
+
+    def unwrap(self, packet, final=False):
+        """The GRE packet in a packet on the wire, b"" in a fragment; ValueError
+        says what is wrong with the headers around it. final: no checksum is
+        left to hardware."""
         if self.v6:
             size, proto = struct.unpack_from("!HB", packet, 4)
             src, dst, body = packet[8:24], packet[24:40], packet[40:]
             sound = packet[0] >> 4 == 6 and size == len(body)
+            fragment = proto == 44
         else:
             size, = struct.unpack_from("!H", packet, 2)
             proto, src, dst, body = packet[9], packet[12:16], packet[16:20], packet[20:]
             sound = packet[0] == 0x45 and size == len(packet) and not wire.csum(packet[:20])
-            if fragment and struct.unpack_from("!H", packet, 6)[0] & 0x3fff:
-                return b""
+            fragment = struct.unpack_from("!H", packet, 6)[0] & 0x3fff
         family = socket.AF_INET6 if self.v6 else socket.AF_INET
-        ends = [socket.inet_pton(family, end) for end in self.ends]
-        if not sound:
+        here, there = (socket.inet_pton(family, end) for end in self.ends)
+        if not sound or (src, dst) not in ((here, there), (there, here)):
             raise ValueError("the outer IP header is not sound")
-        if sorted((src, dst)) != sorted(ends) or proto != (UDP if self.udp else GRE):
-            raise ValueError("not the tunnel's")
+        if fragment:
+            return b""
         if self.udp:
             size, check = struct.unpack_from("!HH", body, 4)
-            if size != len(body):
+            pseudo = src + dst + struct.pack("!II", len(body), UDP)
+            if size != len(body) or final and check and wire.csum(pseudo + body):
                 raise ValueError("the UDP header is not sound")
             body = body[8:]
         return body

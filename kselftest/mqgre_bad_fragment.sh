@@ -22,7 +22,7 @@ for encap in "${encaps[@]}"; do
 	# none of these are received: see docs/design.md.
 	[[ $encap != gre6 ]] || continue
 	tunnels "$encap"
-	for shape in linear paged; do
+	for shape in $(some_of "$encap" linear paged); do
 		results "$encap, $shape" \
 			"$here/mqgre_bad_fragment.py" "$encap" "$shape" "$A" "$B"
 	done

@@ -19,7 +19,7 @@ in_ns "$B" sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
 find_encaps
 for encap in "${encaps[@]}"; do
 	tunnels "$encap"
-	for shape in linear list; do
+	for shape in $(some_of "$encap" linear list); do
 		results "$encap, $shape" \
 			"$here/mqgre_bad_icmp.py" "$encap" "$shape" "$A" "$B"
 	done

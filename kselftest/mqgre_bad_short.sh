@@ -17,7 +17,7 @@ two_ends
 find_encaps
 for encap in "${encaps[@]}"; do
 	tunnels "$encap"
-	for shape in linear paged list; do
+	for shape in $(some_of "$encap" linear paged list); do
 		results "$encap, $shape" \
 			"$here/mqgre_bad_short.py" "$encap" "$shape" "$A" "$B"
 	done

@@ -47,7 +47,7 @@ for encap in "${encaps[@]}"; do
 
 	# Cut: the stack makes segments and sums, as it was told to. Else the wire
 	# takes the packets as they are.
-	for what in m7 m7-cut m8-cut m9-cut; do
+	for what in $(some_of "$encap" m7 m7-cut m9-cut m8-cut); do
 		ip -n "$B" link set "${what%-*}" master br0
 		on=on
 		[[ $what != *-cut ]] || on=off

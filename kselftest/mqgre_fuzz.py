@@ -72,7 +72,7 @@ class Fuzzer:
     def packet(self):
         """A GRE packet; half of those with faults have the checksum put right."""
         rng = self.rng
-        key, (_, check) = rng.choice(list(self.b.TUNNELS.items()))
+        key, (_, check) = rng.choice(list(self.b.tunnels.items()))
         if rng.random() < .05:
             key, check = rng.choice((None, 0, 70)), rng.random() < .5
         packet = gre(self.frame(), key=key, check="good" if check else None,
@@ -180,7 +180,7 @@ def offloads(b, count):
 def sent(b, count):
     """Each frame goes out as it is, or is counted as dropped."""
     fuzzer, why, seen = Fuzzer(b), [], collections.Counter()
-    outs = {key: type(b.sender)(dev) for key, (dev, _) in b.TUNNELS.items()}
+    outs = {key: type(b.sender)(dev) for key, (dev, _) in b.tunnels.items()}
 
     def drops():
         found = {}
@@ -197,13 +197,13 @@ def sent(b, count):
             frame = fuzzer.frame()
             if len(frame) < 14:
                 continue
-            frames.append(gre(frame, key=key, check="good" if key == 8 else None))
+            frames.append(b.gre(frame, key))
             outs[key].send(frame)
         probe = gre(b.inner(), key=7)
         outs[7].send(probe[8:])
         got = []
         for _ in range(1000):
-            got += [f for f in b.far.frames() if f[12:14] == b.encap.ethertype]
+            got += filter(b.encap.ours, b.far.frames())
             if got and got[-1].endswith(probe):
                 break
         else:

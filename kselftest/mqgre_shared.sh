@@ -39,7 +39,7 @@ find_encaps
 for encap in "${encaps[@]}"; do
 	tunnels "$encap"
 	mirror m7 d1 egress
-	for shape in linear paged list; do
+	for shape in $(some_of "$encap" linear paged list); do
 		results "$encap, $shape" \
 			"$here/mqgre_shared.py" "$encap" "$shape" "$A" "$B"
 	done
@@ -47,7 +47,7 @@ for encap in "${encaps[@]}"; do
 	ip -n "$B" link set m8 master br0
 	bridge -n "$B" link set dev m7 learning off
 	bridge -n "$B" link set dev m8 learning off
-	for shape in linear paged; do
+	for shape in $(some_of "$encap" linear paged); do
 		results "$encap, $shape, flooded" \
 			"$here/mqgre_shared.py" "$encap" "$shape" "$A" "$B" flood
 	done

@@ -29,6 +29,9 @@ static int parse_number(const char *arg, int base, unsigned long max,
 
 int parse_addr(const char *word, const char *arg, struct addr *addr)
 {
+	/* ip(8)'s word for no address in particular. */
+	if (strcmp(arg, "any") == 0)
+		arg = "0.0.0.0";
 	if (inet_pton(AF_INET, arg, addr->bytes) == 1)
 		addr->len = 4;
 	else if (inet_pton(AF_INET6, arg, addr->bytes) == 1)
