@@ -59,7 +59,7 @@ all_names() { # of 4 queues, then the drops
 counters() {
 	names
 	[[ $(names | head -n 16) == "$(all_names)" ]]
-	[[ $(names | tail -n +17 | grep -cE '^[rt]x_[a-z_]+$') == $(names | tail -n +17 | wc -l) ]]
+	[[ $(names | tail -n +17 | grep -cE '^(rx|tx|icmp)_[a-z_]+$') == $(names | tail -n +17 | wc -l) ]]
 	(($(names | wc -l) > 20))
 	[[ -z $(names | sort | uniq -d) ]]
 }

@@ -12,7 +12,7 @@
 . "$(dirname -- "$0")/lib.sh"
 
 # Outer IP versions. One line to switch on when packets come in over both.
-outers=(4)
+outers=(4 6)
 
 # name|reason: what fails with the stock driver, too.
 gretap_fails=(

@@ -64,6 +64,8 @@ quiet() {
 }
 check "events that are off say nothing" quiet
 
+# A veth records no lane for some packets.
+received='lane=(-1|[0-3])'
 both() { # requests and answers, on both hosts
 	clear
 	on mq_gre
@@ -71,8 +73,8 @@ both() { # requests and answers, on both hosts
 	off
 	seen 3 mqgre_xmit "^dev=m0 ifindex=$index lane=[0-3] key=7 remote=10.1.0.2 local=10.1.0.1 len=242 "
 	seen 3 mqgre_xmit "^dev=m0 ifindex=99 lane=[0-3] key=7 remote=10.1.0.1 local=10.1.0.2 len=242 "
-	seen 3 mqgre_rcv "^dev=m0 ifindex=$index lane=[0-3] key=7 remote=10.1.0.2 local=10.1.0.1 len=242 "
-	seen 3 mqgre_rcv "^dev=m0 ifindex=99 lane=[0-3] key=7 remote=10.1.0.1 local=10.1.0.2 len=242 "
+	seen 3 mqgre_rcv "^dev=m0 ifindex=$index $received key=7 remote=10.1.0.2 local=10.1.0.1 len=242 "
+	seen 3 mqgre_rcv "^dev=m0 ifindex=99 $received key=7 remote=10.1.0.1 local=10.1.0.2 len=242 "
 	seen 0 mqgre_drop .
 }
 check "sent and received: device, lane, key, ends and length" both
@@ -86,7 +88,7 @@ lanes() { # lanes NS IFINDEX EVENT tx|rx: events of each lane and what was count
 	off
 	after=$(ethtool_s "$ns" "$dir")
 	want=$(paste <(echo "$before") <(echo "$after") | awk '{ print $2 - $1 }')
-	have=$(events "$event" | awk -v dev="ifindex=$index" '$2 == dev { sub(/^lane=/, "", $3); n[$3]++ } END { for (q = 0; q < 4; q++) print n[q] + 0 }')
+	have=$(events "$event" | awk -v dev="ifindex=$index" '$2 == dev { sub(/^lane=/, "", $3); n[$3 < 0 ? 0 : $3]++ } END { for (q = 0; q < 4; q++) print n[q] + 0 }')
 	echo "events $(paste -sd' ' <<<"$have"), counted $(paste -sd' ' <<<"$want")"
 	[[ $have == "$want" ]]
 	(($(awk '$1 > 0' <<<"$have" | wc -l) > 1))

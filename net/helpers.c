@@ -9,8 +9,8 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/hash.h>
-#include <linux/net.h>
 #include <linux/netfilter.h>
+#include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <net/gso.h>
 #include <net/ip_tunnels.h>
@@ -330,12 +330,19 @@ u32 vpcnet_skb_hash(struct sk_buff *skb)
 	return skb_get_hash(skb);
 }
 
+/*
+ * Not by get_random_once(): its deferred work would hold the module for a
+ * while, and keep it from being unloaded.
+ */
 u32 vpcnet_seed(void)
 {
-	static u32 seed __read_mostly;
+	static u32 seed;
+	u32 now = READ_ONCE(seed);
 
-	net_get_random_once(&seed, sizeof(seed));
-	return seed;
+	if (now)
+		return now;
+	now = get_random_u32() | 1;
+	return cmpxchg(&seed, 0, now) ?: now;
 }
 
 u32 vpcnet_skb_mark(const struct sk_buff *skb)

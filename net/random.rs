@@ -2,7 +2,7 @@
 
 //! Random numbers.
 //!
-//! C header: [`include/linux/once.h`](srctree/include/linux/once.h)
+//! C header: [`include/linux/random.h`](srctree/include/linux/random.h)
 
 use crate::bindings;
 
