@@ -63,13 +63,13 @@ verdicts() {
 
 # stock NAME FOLDER TEST [ARG...]: runs it; each of its cases is a result.
 stock() {
-	local name=$1 folder=$2 word text entry reason status=0
-	shift 2
-	(cd "$tmp/net/$folder" && timeout -k 5 240 "./$@") >"$tmp/log" 2>&1 </dev/null ||
+	local name=$1 folder=$2 program=./$3 word text entry reason status=0
+	shift 3
+	(cd "$tmp/net/$folder" && timeout -k 5 240 "$program" "$@") >"$tmp/log" 2>&1 </dev/null ||
 		status=$?
 	verdicts "$tmp/log" >"$tmp/verdicts"
 	if [[ ! -s $tmp/verdicts ]]; then
-		fail "$name: $1 says something" "status $status: $(tail -n 20 "$tmp/log")"
+		fail "$name: $program says something" "status $status: $(tail -n 20 "$tmp/log")"
 	fi
 	while read -r word text; do
 		reason=
