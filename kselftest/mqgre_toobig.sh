@@ -85,4 +85,13 @@ may_fragment() { # without DF outside nobody needs to be told
 }
 check "nopmtudisc ignore-df: fragments instead" may_fragment
 
+never_in_pieces() { # never_in_pieces OUTPUT: DF outside, none inside: dropped
+	set_up key 7 output "$1"
+	fails in_ns "$V" ping -q -c 2 -i 0.1 -W 0.5 -M dont -s 1472 10.2.0.2
+	[[ $(in_ns "$B" nstat -asz IpReasmReqds | awk '$1 == "IpReasmReqds" { print $2 }') == "$reassembled" ]]
+}
+reassembled=$(in_ns "$B" nstat -asz IpReasmReqds | awk '$1 == "IpReasmReqds" { print $2 }')
+check "pmtudisc: not sent in fragments, though the VM would allow them" never_in_pieces auto
+check "the same by the host's output path" never_in_pieces stack
+
 ksft_end

@@ -39,7 +39,8 @@ static __always_inline void vpcnet_take_lane(struct sk_buff *skb, u16 lane)
 	} else {
 		skb_orphan(skb);
 		sk = vpcnet_lane_sock(lane);
-		if (likely(sk)) {
+		/* Should the stack fragment a list later, it accounts to its socket. */
+		if (likely(sk && !skb_has_frag_list(skb))) {
 			if (unlikely(time_before(READ_ONCE(sk->sk_tx_queue_mapping_jiffies),
 						 jiffies + VPCNET_LANE_FRESH / 2)))
 				WRITE_ONCE(sk->sk_tx_queue_mapping_jiffies,

@@ -27,8 +27,8 @@ static bool vpcnet_path_is_good(const struct vpcnet_path *path)
 
 	if (unlikely(!dst))
 		return false;
-	/* What ipv4_dst_check() does. */
-	if (likely(!path->v6))
+	/* What ipv4_dst_check() does, which is not all where IPsec is in the way. */
+	if (likely(path->direct && !path->v6))
 		return READ_ONCE(dst->obsolete) == DST_OBSOLETE_FORCE_CHK &&
 		       dst_rtable(dst)->rt_genid == rt_genid_ipv4(dev_net_rcu(dst_dev_rcu(dst)));
 	return dst_check(dst, path->cookie);
@@ -335,7 +335,8 @@ static __always_inline int __vpcnet_output(struct sk_buff *skb, struct net *net,
 	neigh = likely(direct && fits) ? vpcnet_neigh(skb, dst, dev, v6) : NULL;
 	if (likely(neigh)) {
 		err = vpcnet_output_direct(skb, net, dst, dev, neigh, v6);
-	} else if (direct && !fits && !skb_is_gso(skb)) {
+	} else if (direct && !fits && !skb_is_gso(skb) &&
+		   (v6 || !(ip_hdr(skb)->frag_off & htons(IP_DF)))) {
 		err = vpcnet_fragment(skb, net, dst, dev, keep ? vpcnet_lane_sock(lane) : NULL, v6);
 	} else {
 		skb->ignore_df = v6;
@@ -380,12 +381,18 @@ bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vp
 
 			if (unlikely(!own))
 				return false;
-			if (ip_tunnel_info_af(own) == AF_INET6)
-				swap(own->key.u.ipv6.src, own->key.u.ipv6.dst);
-			else
-				swap(own->key.u.ipv4.src, own->key.u.ipv4.dst);
+			/* The source may have been left to the route. */
+			if (ip_tunnel_info_af(own) == AF_INET6) {
+				own->key.u.ipv6.src = own->key.u.ipv6.dst;
+				own->key.u.ipv6.dst = path->local;
+			} else {
+				own->key.u.ipv4.src = own->key.u.ipv4.dst;
+				own->key.u.ipv4.dst = path->local.s6_addr32[0];
+			}
 		}
 		skb->protocol = eth_type_trans(skb, dev);
+		/* A transmit queue is no receive queue. */
+		skb_set_queue_mapping(skb, 0);
 		netif_rx(skb);
 		return true;
 	}

@@ -46,8 +46,8 @@ struct vpcnet_path {
 	bool stacked;
 	/* Nothing but a link layer header is missing on the way to the device. */
 	bool direct;
-	/* The headers that are kept with it are of a plain kind, see vpc_core/outer.rs. */
-	bool plain;
+	/* The headers that are kept with it are of a plain kind, see vpc_core/outer.rs; and DF may be set. */
+	bool plain_headers, plain;
 	/* More packets than one will see it. */
 	bool kept;
 	/* Identifications to give to packets that may be fragmented. */

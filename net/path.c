@@ -19,6 +19,16 @@ void vpcnet_path_refresh(struct vpcnet_path *path)
 	path->mtu = dst_mtu(path->dst);
 	path->stacked = !list_empty(&dev->adj_list.lower);
 	path->queues = vpcnet_lowest_queues(dev);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (path->v6) {
+		path->hoplimit = ip6_dst_hoplimit(path->dst);
+	} else
+#endif
+	{
+		path->hoplimit = ip4_dst_hoplimit(path->dst);
+		path->mtu_locked = ip_mtu_locked(path->dst);
+	}
+	path->plain = path->plain_headers && !path->mtu_locked;
 }
 
 static bool vpcnet_path_is_direct(const struct dst_entry *dst, const struct net_device *dev,
@@ -64,8 +74,6 @@ static struct dst_entry *vpcnet_lookup4(struct net *net, struct dst_cache *cache
 			dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
 	}
 	out->local.s6_addr32[0] = fl4.saddr;
-	out->hoplimit = ip4_dst_hoplimit(&rt->dst);
-	out->mtu_locked = ip_mtu_locked(&rt->dst);
 	return &rt->dst;
 }
 
@@ -100,7 +108,6 @@ static struct dst_entry *vpcnet_lookup6(struct net *net, struct dst_cache *cache
 			dst_cache_set_ip6(cache, dst, &fl6.saddr);
 	}
 	out->local = fl6.saddr;
-	out->hoplimit = ip6_dst_hoplimit(dst);
 	out->cookie = rt6_get_cookie(dst_rt6_info(dst));
 	return dst;
 #else

@@ -238,7 +238,8 @@ impl Slot {
     fn new(route: Route, template: Template) -> Self {
         let mut raw = route.into_raw();
         raw.room = raw.headroom.saturating_add(template.len() as u32);
-        raw.plain = (template.is_plain() || template.is_plain_udp()) && !raw.mtu_locked;
+        raw.plain_headers = template.is_plain() || template.is_plain_udp();
+        raw.plain = raw.plain_headers && !raw.mtu_locked;
         Slot {
             raw: UnsafeCell::new(raw),
             template: UnsafeCell::new(template),
