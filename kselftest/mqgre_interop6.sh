@@ -43,8 +43,8 @@ both() { # what works at all works both ways
 	both_ping
 	iperf "$A" 10.2.0.2
 	iperf "$B" 10.2.0.1
-	iperf "$A" 10.2.0.2 -u -b 20M
-	iperf "$B" 10.2.0.1 -u -b 20M
+	iperf "$A" 10.2.0.2 -u -b 5M
+	iperf "$B" 10.2.0.1 -u -b 5M
 }
 
 link_up -- encaplimit none

@@ -55,8 +55,8 @@ both() {
 	pings "$B" 10.2.0.1 -s 30000
 	iperf "$A" 10.2.0.2
 	iperf "$B" 10.2.0.1
-	iperf "$A" 10.2.0.2 -u -b 20M
-	iperf "$B" 10.2.0.1 -u -b 20M
+	iperf "$A" 10.2.0.2 -u -b 5M
+	iperf "$B" 10.2.0.1 -u -b 5M
 }
 silent() {
 	no_ping "$A" 10.2.0.2
