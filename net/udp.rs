@@ -13,9 +13,9 @@ use vpc_core::ip::Version;
 
 use crate::bindings;
 use crate::context::Rtnl;
-use crate::link;
 use crate::link::LinkDriver;
 use crate::netns::Net;
+use crate::underlay;
 
 /// A UDP port of a namespace, whose packets the kind of link gets that opened it. Several users
 /// share one; the last one that is dropped closes it, and may sleep for it.
@@ -46,14 +46,14 @@ impl UdpPort {
     ) -> Result<Self> {
         // SAFETY: The kind is registered, or nobody would ask, and the namespace is alive. Its state
         // goes when all devices on top of it have gone, which waits for RCU after each; see the
-        // `link` module.
+        // `underlay` module.
         let udp = from_err_ptr(unsafe {
             bindings::vpcnet_udp_open(
                 net.as_ptr(),
                 version == Version::V6,
                 port,
-                Some(link::udp_receive::<L>),
-                link::per_net::<L>(net.as_ptr()).cast(),
+                Some(underlay::udp_receive::<L>),
+                underlay::per_net::<L>(net.as_ptr()).cast(),
             )
         })?;
         // INVARIANT: The C function counts us as a user.

@@ -37,6 +37,7 @@ pub mod stats;
 pub mod table;
 pub mod tunnel;
 pub mod udp;
+pub(crate) mod underlay;
 
 // What `pr_err!` and the like put in front.
 const __LOG_PREFIX: &[u8] = b"vpcnet\0";
