@@ -85,13 +85,45 @@ may_fragment() { # without DF outside nobody needs to be told
 }
 check "nopmtudisc ignore-df: fragments instead" may_fragment
 
-never_in_pieces() { # never_in_pieces OUTPUT: DF outside, none inside: dropped
-	set_up key 7 output "$1"
-	fails in_ns "$V" ping -q -c 2 -i 0.1 -W 0.5 -M dont -s 1472 10.2.0.2
-	[[ $(in_ns "$B" nstat -asz IpReasmReqds | awk '$1 == "IpReasmReqds" { print $2 }') == "$reassembled" ]]
+reassembled() {
+	in_ns "$B" nstat -asz IpReasmReqds Ip6ReasmReqds | awk '/Reasm/ { s += $2 } END { print s + 0 }'
 }
-reassembled=$(in_ns "$B" nstat -asz IpReasmReqds | awk '$1 == "IpReasmReqds" { print $2 }')
+dropped_whole() { # DF outside, none inside: no pieces, and a counter says so
+	local before
+	before=$(reassembled)
+	fails in_ns "$V" ping -q -c 2 -i 0.1 -W 0.5 -M dont -s 1472 10.2.0.2
+	[[ $(reassembled) == "$before" ]]
+	(($(counter "$A" m0 tx_too_big) >= 2))
+	[[ $(counter "$A" m0 tx_lower) == 0 ]]
+	pings "$V" 10.2.0.2
+}
+never_in_pieces() { # never_in_pieces OUTPUT
+	set_up key 7 output "$1"
+	dropped_whole
+}
 check "pmtudisc: not sent in fragments, though the VM would allow them" never_in_pieces auto
 check "the same by the host's output path" never_in_pieces stack
+
+over_v6() {
+	local ns n=0
+	for ns in A B; do
+		n=$((n + 1))
+		in_ns "${!ns}" sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0
+		ip -n "${!ns}" addr add fd01::$n/64 dev eth0 nodad
+		ip -n "${!ns}" link del m0
+		ip -n "${!ns}" link add m0 mtu 1500 type "$KIND" local fd01::$n remote fd01::$((3 - n)) key 7
+		ip -n "${!ns}" link set m0 up
+	done
+	ip -n "$A" link set m0 master br0
+	ip -n "$B" link set m0 mtu 1438
+	ip -n "$B" addr add 10.2.0.2/24 dev m0
+	ip -n "$V" neigh flush dev eth0
+	ip -n "$V" route flush cache
+	until_true 10 pings "$V" 10.2.0.2
+	dropped_whole
+	# 1500 - 40 - 8 - 14
+	told 1438
+}
+check "over IPv6: the same, and the sender is told 1438" over_v6
 
 ksft_end

@@ -110,7 +110,7 @@ pub(crate) struct Peer {
     pub(crate) tos: u8,
     /// Whether the inner TOS is taken.
     pub(crate) tos_inherit: bool,
-    /// Flow label of the outer IPv6 header; 0 lets the host choose one for each flow.
+    /// Flow label of the outer IPv6 header; 0 takes one that follows from the flow.
     pub(crate) flow_label: u32,
     /// Whether the outer header has DF set always.
     pub(crate) pmtudisc: bool,

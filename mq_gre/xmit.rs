@@ -459,7 +459,8 @@ fn flow_hash_of_any(skb: &Skb, settings: &Settings) -> u32 {
 }
 
 /// Refuses a packet that does not fit through the path and may not be fragmented. Its sender is told
-/// how much does.
+/// how much does, if it is one that listens; else a packet that must not leave in pieces is dropped
+/// all the same.
 #[inline]
 fn refuse_too_big(
     dev: &Device<MqGre>,
@@ -470,28 +471,27 @@ fn refuse_too_big(
     dp: &Datapath,
 ) -> Result<Skb, Unsent> {
     const MIN_V6_MTU: u32 = 1280;
-    let Some(inner) = inner else {
-        return Ok(skb);
+    let offset = inner.map_or(0, |inner| inner.offset as u32);
+    let headers = path.headers_len().saturating_add(offset);
+    // Bytes behind the headers that fit, and that are there.
+    let mtu = match (outer.df, inner) {
+        (true, _) => path.mtu().saturating_sub(headers),
+        (false, Some(_)) => dev.mtu(),
+        (false, None) => return Ok(skb),
     };
-    let headers = path.headers_len().saturating_add(inner.offset as u32);
-    // Bytes of IP that fit, and that are there.
-    let mtu = match outer.df {
-        true => path.mtu().saturating_sub(headers),
-        false => dev.mtu(),
-    };
-    let len = skb.len().saturating_sub(inner.offset as u32);
-    if skb.fits(len, mtu) {
+    if skb.fits(skb.len().saturating_sub(offset), mtu) {
         return Ok(skb);
     }
-    let told = match inner.version {
+    let told = inner.is_some_and(|inner| match inner.version {
         ip::Version::V4 => inner.df,
         ip::Version::V6 => mtu >= MIN_V6_MTU,
-    };
-    if !told {
-        return Ok(skb);
+    });
+    if told {
+        let left = skb.refuse_too_big(dev, path, headers, mtu, dp);
+        return Err((Drop::TxTooBig, left));
     }
-    Err((
-        Drop::TxTooBig,
-        skb.refuse_too_big(dev, path, headers, mtu, dp),
-    ))
+    match outer.df && !path.mtu_locked() {
+        true => Err((Drop::TxTooBig, Some(skb))),
+        false => Ok(skb),
+    }
 }

@@ -168,8 +168,9 @@ static __always_inline bool vpcnet_is_firewalled(const struct net *net, bool v6)
 }
 
 /* The next hop's entry, if a link layer header is at hand. */
-static __always_inline struct neighbour *vpcnet_neigh(struct sk_buff *skb, const struct dst_entry *dst,
-				      struct net_device *dev, bool v6)
+static __always_inline struct neighbour *vpcnet_neigh(struct sk_buff *skb,
+						      const struct dst_entry *dst,
+						      struct net_device *dev, bool v6)
 {
 	struct neighbour *neigh;
 
@@ -213,24 +214,35 @@ static __always_inline int vpcnet_hh_output(struct sk_buff *skb, const struct hh
 	return dev_queue_xmit(skb);
 }
 
-static __always_inline int vpcnet_output_direct(struct sk_buff *skb, struct net *net, const struct dst_entry *dst,
-				struct net_device *dev, struct neighbour *neigh, bool v6)
+static __always_inline int vpcnet_output_direct(struct sk_buff *skb, struct net *net,
+						const struct dst_entry *dst, struct net_device *dev,
+						struct neighbour *neigh, bool v6)
 {
 	skb->dev = dev;
 	if (!v6) {
 		skb->protocol = htons(ETH_P_IP);
-		IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
 		IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, skb->len);
 	} else {
 #if IS_ENABLED(CONFIG_IPV6)
 		struct inet6_dev *idev = ip6_dst_idev((struct dst_entry *)dst);
 
 		skb->protocol = htons(ETH_P_IPV6);
-		IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTREQUESTS);
 		IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
 #endif
 	}
 	return vpcnet_hh_output(skb, &neigh->hh);
+}
+
+/* What __ip_local_out() and ip6_xmit() count: packets, before they are fragmented. */
+static __always_inline void vpcnet_count_request(struct net *net, const struct dst_entry *dst,
+						 bool v6)
+{
+	if (!v6)
+		IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+#if IS_ENABLED(CONFIG_IPV6)
+	else
+		IP6_INC_STATS(net, ip6_dst_idev((struct dst_entry *)dst), IPSTATS_MIB_OUTREQUESTS);
+#endif
 }
 
 static int vpcnet_output_stack(struct sk_buff *skb, struct net *net, struct dst_entry *dst,
@@ -334,9 +346,10 @@ static __always_inline int __vpcnet_output(struct sk_buff *skb, struct net *net,
 		 ((flags & VPCNET_OUT_DIRECT) || !vpcnet_is_firewalled(net, v6));
 	neigh = likely(direct && fits) ? vpcnet_neigh(skb, dst, dev, v6) : NULL;
 	if (likely(neigh)) {
+		vpcnet_count_request(net, dst, v6);
 		err = vpcnet_output_direct(skb, net, dst, dev, neigh, v6);
-	} else if (direct && !fits && !skb_is_gso(skb) &&
-		   (v6 || !(ip_hdr(skb)->frag_off & htons(IP_DF)))) {
+	} else if (direct && !fits && !skb_is_gso(skb)) {
+		vpcnet_count_request(net, dst, v6);
 		err = vpcnet_fragment(skb, net, dst, dev, keep ? vpcnet_lane_sock(lane) : NULL, v6);
 	} else {
 		skb->ignore_df = v6;
@@ -348,8 +361,9 @@ static __always_inline int __vpcnet_output(struct sk_buff *skb, struct net *net,
 }
 
 /*
- * Sends a packet that begins with its outer IP header. Takes the skb, and
- * leaves @path alone. Returns net_xmit codes.
+ * Sends a packet that begins with its outer IP header; only one that may be
+ * fragmented is longer than the path's MTU. Takes the skb, and leaves @path
+ * alone. Returns net_xmit codes.
  */
 int vpcnet_output(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,
 		  unsigned int flags, u16 lane)
