@@ -459,8 +459,8 @@ fn flow_hash_of_any(skb: &Skb, settings: &Settings) -> u32 {
 }
 
 /// Refuses a packet that does not fit through the path and may not be fragmented. Its sender is told
-/// how much does, if it is one that listens; else a packet that must not leave in pieces is dropped
-/// all the same.
+/// how much does, if it would rather know than fragment; a packet that must not leave in pieces is
+/// dropped in any case.
 #[inline]
 fn refuse_too_big(
     dev: &Device<MqGre>,
@@ -486,12 +486,9 @@ fn refuse_too_big(
         ip::Version::V4 => inner.df,
         ip::Version::V6 => mtu >= MIN_V6_MTU,
     });
-    if told {
-        let left = skb.refuse_too_big(dev, path, headers, mtu, dp);
+    if told || (outer.df && !path.mtu_locked()) {
+        let left = skb.refuse_too_big(dev, path, headers, mtu, told, dp);
         return Err((Drop::TxTooBig, left));
     }
-    match outer.df && !path.mtu_locked() {
-        true => Err((Drop::TxTooBig, Some(skb))),
-        false => Ok(skb),
-    }
+    Ok(skb)
 }

@@ -379,16 +379,16 @@ int vpcnet_output_express(struct sk_buff *skb, struct net *net, struct vpcnet_pa
 }
 
 /*
- * Tells the sender of an inner packet that @mtu bytes of IP is what fits behind
- * @headers bytes in front of it. Where the packet came over a bridge there is
- * no route back, so the answer is made out of it, and comes in by @dev as from
- * the other end. True if so, and the packet gone.
+ * Takes note that @mtu bytes of IP is what fits behind @headers bytes in front
+ * of it, and with @tell tells the sender of the inner packet. Where that came
+ * over a bridge there is no route back, so the answer is made out of it, and
+ * comes in by @dev as from the other end. True if so, and the packet gone.
  */
 bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vpcnet_path *path,
-		    unsigned int headers, unsigned int mtu)
+		    unsigned int headers, unsigned int mtu, bool tell)
 {
 	if (netif_is_any_bridge_port(dev)) {
-		if (skb_tunnel_check_pmtu(skb, path->dst, headers, true) <= 0)
+		if (!tell || skb_tunnel_check_pmtu(skb, path->dst, headers, true) <= 0)
 			return false;
 		if (skb_tunnel_info(skb)) {
 			struct ip_tunnel_info *own = skb_tunnel_info_unclone(skb);
@@ -410,8 +410,11 @@ bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vp
 		netif_rx(skb);
 		return true;
 	}
+	/* This host's own: what it may fragment, it does with the next one. */
 	if (skb_valid_dst(skb))
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
+	if (!tell)
+		return false;
 	if (skb->protocol == htons(ETH_P_IP)) {
 		/* icmp_ndo_send() looks at the options in the control block. */
 		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));

@@ -99,7 +99,7 @@ struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percp
 int vpcnet_prepare(struct sk_buff *skb, unsigned int headroom, unsigned int gso_type);
 void vpcnet_headers_done(struct sk_buff *skb, unsigned int ip_len, unsigned int what);
 bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vpcnet_path *path,
-		    unsigned int headers, unsigned int mtu);
+		    unsigned int headers, unsigned int mtu, bool tell);
 u16 vpcnet_ident(struct net *net, struct vpcnet_path *path, const struct sk_buff *skb,
 		 unsigned int block);
 int vpcnet_output_express(struct sk_buff *skb, struct net *net, struct vpcnet_path *path,

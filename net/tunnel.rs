@@ -274,8 +274,9 @@ impl Skb {
         self.is_gso() && unsafe { bindings::vpcnet_gso_fits(self.as_const_ptr(), mtu) }
     }
 
-    /// Tells the sender of the inner packet, by ICMP, that no more than `mtu` bytes of IP fit; the
-    /// outer headers and the inner ones before IP take `headers` bytes. Over a bridge the answer
+    /// Takes note, where the packet has a route, that no more than `mtu` bytes of IP fit; the outer
+    /// headers and the inner ones before IP take `headers` bytes. With `tell` the sender of the inner
+    /// packet is told by ICMP. Over a bridge the answer
     /// comes back by `dev` as from the other end, in place of the packet: then there is none left.
     pub fn refuse_too_big<D: Driver>(
         self,
@@ -283,13 +284,15 @@ impl Skb {
         path: &Path<'_>,
         headers: u32,
         mtu: u32,
+        tell: bool,
         _dp: &Datapath,
     ) -> Option<Self> {
         let skb = self.into_raw();
         // SAFETY: The packet is valid and ours, and comes from the device's transmit function; it is
         // gone if the function says so.
         unsafe {
-            let gone = bindings::vpcnet_too_big(skb, dev.as_ptr(), path.as_ptr(), headers, mtu);
+            let gone =
+                bindings::vpcnet_too_big(skb, dev.as_ptr(), path.as_ptr(), headers, mtu, tell);
             (!gone).then(|| Skb::from_raw(NonNull::new_unchecked(skb)))
         }
     }
