@@ -232,6 +232,15 @@ pings() {
 	grep -q ' 0% packet loss' <<<"$out"
 }
 
+# replies NS: the echo replies that have come back to NS, by its stack. This is
+# what judges a flood: ping -f goes two round trips after its last packet, and
+# calls a reply lost that a busy machine brings later.
+replies() {
+	in_ns "$1" awk '$1 == "Icmp:" && !n { for (n = 2; $n != "InEchoReps"; n++); next }
+		$1 == "Icmp:" { print $n }' /proc/net/snmp
+}
+replies_reach() { (($(replies "$1") >= $2)); }
+
 # iperf NS ADDR OPTION...: must move data, whatever OPTION says of how.
 iperf() {
 	local ns=$1 addr=$2 amount=4M out

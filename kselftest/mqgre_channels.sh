@@ -100,8 +100,9 @@ change_on() { # change_on NS UNTIL: all the time, in steps up and down
 drops() { in_ns "$1" ethtool -S m0 | awk '/[rt]x_[a-z]/ && !/queue/ && $2 > 0'; }
 
 flood() { # many pings, each of which comes back
-	local i pids=() status=0
+	local i before pids=() status=0
 	rm -f "$tmp/stop"
+	before=$(replies "$A")
 	change_on "$A" "$tmp/stop" & pids+=($!)
 	change_on "$B" "$tmp/stop" & pids+=($!)
 	for i in 1 2 3 4; do
@@ -111,7 +112,7 @@ flood() { # many pings, each of which comes back
 	wait "${pids[0]}" || status=1
 	wait "${pids[1]}" || status=1
 	grep -h received "$tmp"/ping?
-	(($(cat "$tmp"/ping? | grep -c ' 0% packet loss') == 4))
+	until_true 5 replies_reach "$A" $((before + 4 * 3000)) || status=1
 	return $status
 }
 check "nothing is lost while both ends change all the time" flood
