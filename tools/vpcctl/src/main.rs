@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `vpcctl`: the command line of Lanes. See README.md beside this crate.
+
+mod args;
+mod doctor;
+mod lanes;
+
+use args::Cli;
+use args::Sub;
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().sub {
+        Sub::Lanes(args) => lanes::run(args),
+        Sub::Doctor(args) => doctor::run(args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("vpcctl: {error:#}");
+        ExitCode::FAILURE
+    })
+}
