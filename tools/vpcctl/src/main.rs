@@ -5,6 +5,8 @@
 mod args;
 mod doctor;
 mod lanes;
+mod netlink;
+mod output;
 
 use args::Cli;
 use args::Sub;

@@ -2,12 +2,27 @@
 
 //! `vpcctl lanes`: which queue of a VM goes with which queue of the uplink.
 
+mod args;
+mod client;
+mod mode;
+mod set;
+mod show;
+mod table;
+mod tap;
+mod watch;
+
+use anyhow::Result;
+use args::Command;
 use std::process::ExitCode;
 
-/// What `vpcctl lanes` is given.
-#[derive(clap::Args, Debug)]
-pub(crate) struct Args {}
+pub(crate) use args::LanesArgs as Args;
 
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not there yet")
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    match args.command {
+        Command::Show(args) => show::run(&args),
+        Command::Set(args) => set::run(&args),
+        Command::Unset(args) => set::unset(&args),
+        Command::Rebalance(args) => set::rebalance(&args),
+        Command::Watch(args) => watch::run(&args),
+    }
 }
