@@ -4,6 +4,7 @@
 
 mod args;
 mod doctor;
+mod generate;
 mod lanes;
 mod netlink;
 mod output;
@@ -17,6 +18,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().sub {
         Sub::Lanes(args) => lanes::run(args),
         Sub::Doctor(args) => doctor::run(args),
+        Sub::Completions { shell } => generate::completions(shell),
+        Sub::Man { folder } => generate::man(folder.as_deref()),
     };
     result.unwrap_or_else(|error| {
         eprintln!("vpcctl: {error:#}");

@@ -12,8 +12,13 @@ use std::process;
 
 /// Prints text that ends with a line feed.
 pub(crate) fn text(text: &str) -> Result<()> {
+    bytes(text.as_bytes())
+}
+
+/// Prints what has been made elsewhere.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
         result => result.context("cannot write to standard output"),
     }

@@ -6,6 +6,21 @@ use super::mode::Mode;
 use clap::Args;
 use clap::Subcommand;
 
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  vpcctl lanes set tap0
+      give tap0 lanes of the uplink behind its bridge, the least used ones
+  vpcctl lanes set tap0 --uplink eth1 --base 4
+      queue 0 of the VM is to use lane 4 of eth1, queue 1 lane 5, and so on
+  vpcctl lanes set tap0 --mode ebpf --keep
+      the same without ftrace: stays, and keeps a steering program on the tap
+  vpcctl lanes show
+      what goes where, in tables
+  vpcctl lanes show --json | jq '.taps[].queues[].tx_packets'
+      the packets that each queue has sent
+  vpcctl lanes rebalance --uplink eth1
+      spread the taps anew after many have gone";
+
 #[derive(Args, Debug)]
 pub(crate) struct LanesArgs {
     #[command(subcommand)]
@@ -68,14 +83,14 @@ pub(super) struct Set {
     /// Let lanes go before the steering program that the tap has of its own.
     #[arg(long = "override")]
     pub(super) over: bool,
-    /// With mode ebpf: stay, and attach the program again whenever something takes it off, as
+    /// With --mode ebpf: stay, and attach the program again whenever something takes it off, as
     /// QEMU does when the guest changes its queues, or when base or lanes change. Ends with
     /// SIGINT or SIGTERM, when the tap is let go or has another mode, and takes the program off
     /// then.
     #[arg(long)]
     pub(super) keep: bool,
-    /// With mode ebpf: use this file descriptor, a queue of the tap that was handed over
-    /// [default: found among those of all processes].
+    /// In mode ebpf: use this file descriptor, a queue of the tap that was handed over [default:
+    /// found among those of all processes].
     #[arg(long, value_name = "FD", value_parser = clap::value_parser!(i32).range(0..))]
     pub(super) fd: Option<i32>,
 }

@@ -95,16 +95,41 @@ impl Client {
         answers.iter().map(|m| Tap::decode(&m.attributes)).collect()
     }
 
-    /// The lanes of one tap.
+    /// The lanes of the tap `name`.
     pub(crate) fn tap(&mut self, name: &str) -> Result<Tap> {
-        let what = format!("cannot show the lanes of {name}");
-        let answers = self
-            .family
-            .ask(command::GET, vec![Attribute::string(attr::IFNAME, name)])
-            .map_err(|error| explain(error, &what, tap_option))?;
-        let answer = answers
-            .first()
-            .with_context(|| format!("{what}: the kernel's answer is empty"))?;
+        self.get(Attribute::string(attr::IFNAME, name))
+            .map_err(|error| {
+                explain(
+                    error,
+                    &format!("cannot show the lanes of {name}"),
+                    tap_option,
+                )
+            })
+    }
+
+    /// The lanes of the same tap now; none if it has no lanes any more.
+    pub(crate) fn again(&mut self, tap: &Tap) -> Result<Option<Tap>> {
+        match self.get(Attribute::u32(attr::IFINDEX, tap.ifindex)) {
+            Err(error) if is_nothing(&error) => Ok(None),
+            result => result.map(Some).map_err(|error| {
+                explain(error, &format!("cannot watch {}", tap.ifname), tap_option)
+            }),
+        }
+    }
+
+    /// The mode of the tap `name`; none if it has no lanes.
+    pub(crate) fn mode(&mut self, name: &str) -> Result<Option<Mode>> {
+        match self.get(Attribute::string(attr::IFNAME, name)) {
+            Err(error) if is_nothing(&error) => Ok(None),
+            result => result
+                .map(|tap| Some(tap.mode))
+                .map_err(|error| explain(error, &format!("cannot find {name}"), tap_option)),
+        }
+    }
+
+    fn get(&mut self, which: Attribute) -> Result<Tap> {
+        let answers = self.family.ask(command::GET, vec![which])?;
+        let answer = answers.first().context("the kernel's answer is empty")?;
         Tap::decode(&answer.attributes)
     }
 
@@ -171,6 +196,15 @@ fn tap_option(kind: u16) -> Option<&'static str> {
         attr::OVERRIDE => Some("--override"),
         _ => None,
     }
+}
+
+/// Has the kernel refused since the tap is not there, or has no lanes? The same it says when the
+/// module is gone, and with it all lanes.
+fn is_nothing(error: &Error) -> bool {
+    error.downcast_ref::<Refusal>().is_some_and(|refusal| {
+        let errno = Errno::from_raw_os_error(refusal.errno);
+        matches!(errno, Errno::NOENT | Errno::NODEV)
+    })
 }
 
 /// Makes one sentence of what the kernel has refused.
