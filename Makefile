@@ -6,7 +6,7 @@
 #   make demo                show that every packet stays in its lane
 #   make test                run every test there is
 #   make check               style and safety of the source
-#   make rust-tests          the pure logic, on this machine
+#   make rust-tests          the pure logic and the tools, on this machine
 #   make kselftest [T=NAME]  the tests in a guest, all or those named
 #   make bench-gre           what mqgre costs and how it scales; bench/gre --help
 #   make test-harness        the test of scripts/vm and its neighbours
@@ -46,6 +46,7 @@ check:
 
 rust-tests:
 	@cd rust-tests && $S/cargo test --quiet --locked
+	@cd tools && $S/cargo test --quiet --locked --workspace
 
 kselftest: guest
 	@$S/run-kselftest $(T)

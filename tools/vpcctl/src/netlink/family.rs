@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A connection to a generic netlink family of the kernel.
+
+use super::attribute::Attribute;
+use super::message::Message;
+use super::refusal::Refusal;
+use anyhow::bail;
+use anyhow::Context;
+use anyhow::Result;
+use netlink_packet_core::NetlinkMessage;
+use netlink_packet_core::NetlinkPayload;
+use netlink_packet_core::NLM_F_ACK;
+use netlink_packet_core::NLM_F_DUMP;
+use netlink_packet_core::NLM_F_DUMP_INTR;
+use netlink_packet_core::NLM_F_REQUEST;
+use netlink_sys::protocols::NETLINK_GENERIC;
+use netlink_sys::Socket;
+use netlink_sys::SocketAddr;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
+
+/// The family that knows all families.
+const CONTROL: u16 = 16;
+const CONTROL_GET: u8 = 3;
+const CONTROL_ID: u16 = 1;
+const CONTROL_NAME: u16 = 2;
+const CONTROL_GROUPS: u16 = 7;
+const GROUP_NAME: u16 = 1;
+const GROUP_ID: u16 = 2;
+
+/// How often a dump is asked for again that changes while it is read.
+const DUMP_TRIES: usize = 10;
+
+/// A family, and a socket to ask it through.
+pub(crate) struct Family {
+    socket: Socket,
+    id: u16,
+    version: u8,
+    groups: Vec<(String, u32)>,
+    sequence: u32,
+}
+
+impl Family {
+    /// Finds the family `name`; none if the kernel does not have it.
+    pub(crate) fn open(name: &str) -> Result<Option<Self>> {
+        let mut family = Self {
+            socket: connect().context("cannot open a netlink socket")?,
+            id: CONTROL,
+            version: 2,
+            groups: Vec::new(),
+            sequence: 0,
+        };
+        let answer = match family.ask(CONTROL_GET, vec![Attribute::string(CONTROL_NAME, name)]) {
+            Ok(answer) => answer,
+            Err(error) => match error.downcast_ref::<Refusal>() {
+                Some(refusal) if refusal.errno == rustix::io::Errno::NOENT.raw_os_error() => {
+                    return Ok(None);
+                }
+                _ => return Err(error),
+            },
+        };
+        for attribute in answer.iter().flat_map(|message| &message.attributes) {
+            match attribute.kind() {
+                CONTROL_ID => family.id = attribute.to_u16()?,
+                CONTROL_GROUPS => family.groups = groups(attribute)?,
+                _ => (),
+            }
+        }
+        if family.id == CONTROL {
+            bail!("the kernel does not say which number the family {name} has");
+        }
+        family.version = 1;
+        Ok(Some(family))
+    }
+
+    /// Sends a request and waits for all that the kernel answers.
+    pub(crate) fn ask(&mut self, command: u8, attributes: Vec<Attribute>) -> Result<Vec<Message>> {
+        let (answers, _) = self.request(command, NLM_F_ACK, attributes)?;
+        Ok(answers)
+    }
+
+    /// Asks for everything there is. It is consistent: if it changes, it is asked for again.
+    pub(crate) fn dump(&mut self, command: u8) -> Result<Vec<Message>> {
+        for _ in 0..DUMP_TRIES {
+            let (answers, interrupted) = self.request(command, NLM_F_DUMP, Vec::new())?;
+            if !interrupted {
+                return Ok(answers);
+            }
+        }
+        bail!("what the kernel has changes too fast to be read; try again")
+    }
+
+    /// Sends a request; says also if the answers may not belong together.
+    fn request(
+        &mut self,
+        command: u8,
+        flags: u16,
+        attributes: Vec<Attribute>,
+    ) -> Result<(Vec<Message>, bool)> {
+        self.sequence += 1;
+        let message = Message {
+            family: self.id,
+            command,
+            version: self.version,
+            attributes,
+        };
+        let mut request = NetlinkMessage::new(
+            Default::default(),
+            NetlinkPayload::InnerMessage(message.clone()),
+        );
+        request.header.flags = NLM_F_REQUEST | flags;
+        request.header.sequence_number = self.sequence;
+        request.finalize();
+        let mut bytes = vec![0; request.buffer_len()];
+        request.serialize(&mut bytes);
+        self.socket
+            .send(&bytes, 0)
+            .context("cannot send to the kernel")?;
+
+        let mut answers = Vec::new();
+        let mut interrupted = false;
+        loop {
+            for answer in self.receive()? {
+                if answer.header.sequence_number != self.sequence {
+                    continue;
+                }
+                interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
+                match answer.payload {
+                    NetlinkPayload::InnerMessage(message) => answers.push(message),
+                    NetlinkPayload::Error(error) if error.code.is_none() => {
+                        return Ok((answers, interrupted));
+                    }
+                    NetlinkPayload::Error(error) => {
+                        let errno = error.raw_code().wrapping_neg();
+                        let (header, rest) = (&answer.header, &error.header);
+                        bail!(Refusal::from_error(
+                            errno,
+                            header,
+                            rest,
+                            &message.attributes
+                        ));
+                    }
+                    NetlinkPayload::Done(done) if done.code == 0 => {
+                        return Ok((answers, interrupted));
+                    }
+                    NetlinkPayload::Done(done) => {
+                        let errno = done.code.wrapping_neg();
+                        let extended = &done.extended_ack;
+                        bail!(Refusal::from_extended(errno, extended, &message.attributes));
+                    }
+                    _ => (),
+                }
+            }
+        }
+    }
+
+    /// From now on, `next` gets what the kernel tells the group. Such a connection is for nothing
+    /// else: what is told could be taken for an answer.
+    pub(crate) fn subscribe(&mut self, group: &str) -> Result<()> {
+        let Some((_, id)) = self.groups.iter().find(|(name, _)| name == group) else {
+            bail!("the kernel has no notifications called {group}");
+        };
+        self.socket
+            .add_membership(*id)
+            .with_context(|| format!("cannot subscribe to the notifications called {group}"))
+    }
+
+    /// Waits for what the kernel tells the groups. None: some of it was lost, since it came faster
+    /// than it was read.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<Message>>> {
+        let messages = match self.receive() {
+            Ok(messages) => messages,
+            Err(error) => match error.downcast_ref::<io::Error>() {
+                Some(cause) if cause.raw_os_error() == Some(NOBUFS) => return Ok(None),
+                _ => return Err(error),
+            },
+        };
+        let told = messages.into_iter().filter_map(|m| match m.payload {
+            NetlinkPayload::InnerMessage(message) => Some(message),
+            _ => None,
+        });
+        Ok(Some(told.collect()))
+    }
+
+    /// Reads one datagram, which holds one message or more.
+    fn receive(&self) -> Result<Vec<NetlinkMessage<Message>>> {
+        const DAMAGED: &str = "the kernel's answer cannot be understood";
+        let (bytes, _) = self
+            .socket
+            .recv_from_full()
+            .context("cannot read what the kernel answers")?;
+        let mut messages = Vec::new();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<Message>::deserialize(rest).context(DAMAGED)?;
+            let length = (message.header.length as usize).next_multiple_of(4);
+            rest = rest.get(length..).unwrap_or_default();
+            messages.push(message);
+        }
+        Ok(messages)
+    }
+}
+
+const NOBUFS: i32 = rustix::io::Errno::NOBUFS.raw_os_error();
+
+impl AsFd for Family {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// A socket to the kernel, which is to answer with words, too.
+fn connect() -> io::Result<Socket> {
+    let mut socket = Socket::new(NETLINK_GENERIC)?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    socket.set_cap_ack(true)?;
+    socket.set_ext_ack(true)?;
+    Ok(socket)
+}
+
+/// The multicast groups of a family, with their numbers.
+fn groups(list: &Attribute) -> Result<Vec<(String, u32)>> {
+    let mut groups = Vec::new();
+    for group in list.to_nest()? {
+        let (mut name, mut id) = (None, None);
+        for attribute in group.to_nest()? {
+            match attribute.kind() {
+                GROUP_NAME => name = Some(attribute.to_text()?),
+                GROUP_ID => id = Some(attribute.to_u32()?),
+                _ => (),
+            }
+        }
+        groups.extend(name.zip(id));
+    }
+    Ok(groups)
+}
