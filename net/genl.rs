@@ -9,6 +9,9 @@ use core::mem::MaybeUninit;
 
 use kernel::error::from_result;
 use kernel::error::to_result;
+use kernel::ffi::c_char;
+use kernel::ffi::c_int;
+use kernel::ffi::c_uint;
 use kernel::prelude::*;
 
 use crate::attr::Attrs;
@@ -189,26 +192,17 @@ unsafe impl Sync for Family {}
 pub struct Group(bindings::genl_multicast_group);
 
 impl Group {
-    /// A group with a name of at most 15 bytes.
-    pub const fn new(name: &'static str) -> Self {
+    /// A group with that name, of at most 15 bytes and an end.
+    pub const fn new(name: &[u8; 16]) -> Self {
         let mut group: bindings::genl_multicast_group = pin_init::zeroed();
-        let bytes = name.as_bytes();
-        let mut i = 0;
-        while i < bytes.len() {
-            group.name[i] = bytes[i] as c_char;
-            i += 1;
-        }
+        group.name = *name;
         Group(group)
     }
 }
 
 impl Family {
     /// A family of that name.
-    pub const fn new(
-        name: &'static CStr,
-        ops: &'static [Op],
-        groups: &'static [Group],
-    ) -> Self {
+    pub const fn new(name: &'static CStr, ops: &'static [Op], groups: &'static [Group]) -> Self {
         Family {
             raw: UnsafeCell::new(pin_init::zeroed()),
             name,
@@ -342,10 +336,7 @@ unsafe fn operation(info: *const bindings::genl_info, dump: bool) -> Option<&'st
 /// # Safety
 ///
 /// The core calls it with a request whose attributes it has parsed by the operation's policy.
-unsafe extern "C" fn doit(
-    _skb: *mut bindings::sk_buff,
-    info: *mut bindings::genl_info,
-) -> c_int {
+unsafe extern "C" fn doit(_skb: *mut bindings::sk_buff, info: *mut bindings::genl_info) -> c_int {
     from_result(|| {
         // SAFETY: By the function's contract.
         let (op, request) = unsafe {
@@ -407,7 +398,3 @@ unsafe extern "C" fn dumpit(
         Ok(unsafe { (*skb).len } as c_int)
     })
 }
-
-use kernel::ffi::c_char;
-use kernel::ffi::c_int;
-use kernel::ffi::c_uint;

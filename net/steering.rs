@@ -11,6 +11,8 @@ use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering;
 
 use kernel::error::to_result;
+use kernel::ffi::c_int;
+use kernel::ffi::c_void;
 use kernel::prelude::*;
 
 use vpc_core::btf;
@@ -139,6 +141,3 @@ pub(crate) unsafe fn queues(tap: *mut bindings::net_device) -> Option<u32> {
     // SAFETY: As in `has_program()`: an unsigned int.
     unsafe { load::<u32>(tap, QUEUES.load(Ordering::Relaxed)) }
 }
-
-use kernel::ffi::c_int;
-use kernel::ffi::c_void;

@@ -152,11 +152,7 @@ impl Managed {
 
     /// The tap, as far as spreading is concerned.
     pub(crate) fn place(&self) -> spread::Tap {
-        let tap = spread::Tap::new(
-            self.wishes.base,
-            self.dev().tx_queues(),
-            self.wishes.weight,
-        );
+        let tap = spread::Tap::new(self.wishes.base, self.dev().tx_queues(), self.wishes.weight);
         if self.wishes.pinned {
             tap.pinned()
         } else {
