@@ -9,6 +9,7 @@
 #   make rust-tests          the pure logic and the tools, on this machine
 #   make kselftest [T=NAME]  the tests in a guest, all or those named
 #   make bench-gre           what mqgre costs and how it scales; bench/gre --help
+#   make tun-patched         tun with the series in tun_mq/patches; KDIR=FOLDER
 #   make test-harness        the test of scripts/vm and its neighbours
 #   make check-config        can the modules be built in KDIR, and if not, why
 #   make modules_install     install them for KDIR's kernel
@@ -33,6 +34,7 @@ programs:
 # What a guest needs: the modules for the stock kernel, and the programs.
 guest: programs
 	@$S/build-modules >/dev/null
+	@$S/build-tun-patched >/dev/null
 	@$S/make-guest $(KVER) >/dev/null
 
 demo: guest
@@ -57,6 +59,9 @@ test-harness: guest
 bench-gre:
 	@bench/gre
 
+tun-patched:
+	@$S/build-tun-patched $(KDIR)
+
 check-config:
 	@$S/check-config $(KDIR)
 
@@ -64,10 +69,10 @@ modules_install:
 	@$S/build-modules --any --install $(KDIR)
 
 clean:
-	rm -rf build/modules build/bin build/lib build/target
+	rm -rf build/modules build/tun-patched build/bin build/lib build/target
 
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
-	bench-gre test-harness check-config modules_install clean help
+	bench-gre tun-patched test-harness check-config modules_install clean help

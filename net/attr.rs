@@ -166,7 +166,7 @@ impl Extack<'_> {
     }
 
     /// For an error that comes from further below: gives it the message `why`, unless it has one.
-    pub(crate) fn explain(&self, error: Error, why: &'static CStr) -> Error {
+    pub fn explain(&self, error: Error, why: &'static CStr) -> Error {
         // SAFETY: By the constructor's contract.
         let silent = unsafe { self.raw.as_ref() }.is_some_and(|ack| ack._msg.is_null());
         match (silent, error) {
@@ -275,6 +275,11 @@ impl<'a> Attr<'a> {
         Some(ip::Addr::V6(u128::from_be_bytes(v6)))
     }
 
+    /// A string, up to its end.
+    pub fn string(&self) -> Option<&'a CStr> {
+        CStr::from_bytes_until_nul(self.payload()).ok()
+    }
+
     /// A MAC address, if that is the exact length.
     pub fn mac(&self) -> Option<[u8; 6]> {
         self.payload().try_into().ok()
@@ -373,6 +378,12 @@ impl Policy {
     pub const U16: Policy = Policy::of(bindings::NLA_U16);
     /// Four bytes.
     pub const U32: Policy = Policy::of(bindings::NLA_U32);
+    /// A string of at most 15 bytes: the name of a device.
+    pub const IFNAME: Policy = {
+        let mut policy = Policy::of(bindings::NLA_NUL_STRING);
+        policy.0.len = 15;
+        policy
+    };
     /// Nothing: being there is all.
     pub const FLAG: Policy = Policy::of(bindings::NLA_FLAG);
 
@@ -444,6 +455,42 @@ impl Message<'_> {
     /// Puts a u32 in network order.
     pub fn put_be32(&mut self, kind: u16, value: u32) -> Result {
         self.put(kind, &value.to_be_bytes())
+    }
+
+    /// Puts an unsigned number of 4 bytes, or of 8 if it needs them: the type `uint` of YNL.
+    pub fn put_uint(&mut self, kind: u16, value: u64) -> Result {
+        match u32::try_from(value) {
+            Ok(value) => self.put_u32(kind, value),
+            Err(_) => self.put(kind, &value.to_ne_bytes()),
+        }
+    }
+
+    /// Puts a string, of which `text` does not have the end.
+    pub fn put_str(&mut self, kind: u16, text: &[u8]) -> Result {
+        const MOST: usize = 255;
+        let mut buf = [0; MOST + 1];
+        let len = text.len().min(MOST);
+        for (to, &from) in buf.iter_mut().zip(text.iter().take(len)) {
+            *to = from;
+        }
+        self.put(kind, buf.get(..=len).unwrap_or(&[0]))
+    }
+
+    /// Puts attributes within one; what `fill` puts.
+    pub fn put_nested(
+        &mut self,
+        kind: u16,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
+    ) -> Result {
+        // SAFETY: The message is valid by the constructor's contract.
+        let nest = unsafe { bindings::vpcnet_nest_start(self.skb, kind.into()) };
+        if nest.is_null() {
+            return Err(EMSGSIZE);
+        }
+        fill(self)?;
+        // SAFETY: The nest was begun in this message, which has only grown since.
+        unsafe { bindings::vpcnet_nest_end(self.skb, nest) };
+        Ok(())
     }
 
     /// Puts an IP address.

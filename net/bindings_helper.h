@@ -21,11 +21,14 @@
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
 
+#include "genl.h"
 #include "helpers.h"
 #include "if_mqgre.h"
 #include "mq_gre_trace.h"
 #include "output.h"
 #include "receive.h"
+#include "tap.h"
+#include "tun_mq.h"
 #include "udp.h"
 
 /* Macros with casts are no constants to bindgen; these are. */

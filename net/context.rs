@@ -9,6 +9,8 @@ use core::marker::PhantomData;
 
 use kernel::sync::rcu;
 
+use crate::bindings;
+
 /// The RTNL mutex is held; process context, may sleep.
 ///
 /// C header: [`include/linux/rtnetlink.h`](srctree/include/linux/rtnetlink.h)
@@ -29,6 +31,29 @@ impl Rtnl {
         Rtnl {
             _local: PhantomData,
         }
+    }
+
+    /// Waits until all packets have been handled that are being handled now.
+    pub fn wait_for_packets(&mut self) {
+        // SAFETY: Process context.
+        unsafe { bindings::synchronize_net() };
+    }
+
+    /// Runs `f` with RTNL held; process context. The caller must not hold it yet, which would be a
+    /// deadlock, and which who has no token does not.
+    pub fn with<R>(f: impl FnOnce(&mut Rtnl) -> R) -> R {
+        struct Unlock;
+        impl core::ops::Drop for Unlock {
+            fn drop(&mut self) {
+                // SAFETY: It is held, since before this was made.
+                unsafe { bindings::rtnl_unlock() };
+            }
+        }
+        // SAFETY: Process context.
+        unsafe { bindings::rtnl_lock() };
+        let _unlock = Unlock;
+        // SAFETY: It is held until `_unlock` goes, and this is the only token.
+        f(&mut unsafe { Rtnl::assume() })
     }
 }
 

@@ -141,3 +141,70 @@ unsafe fn drop_values<T>(memory: NonNull<T>, made: usize) {
     // SAFETY: It was allocated as such.
     unsafe { bindings::vpcnet_percpu_free(memory.as_ptr().cast()) };
 }
+
+/// Counters for each CPU, as many as are asked for.
+///
+/// # Invariants
+///
+/// The memory is per-CPU memory of `len` numbers, zeroed at first. A CPU's are written by itself only,
+/// with BH off.
+pub struct Counters {
+    memory: NonNull<u64>,
+    len: usize,
+}
+
+// SAFETY: The memory is owned; writers are kept apart as the invariant says, readers load whole words.
+unsafe impl Send for Counters {}
+// SAFETY: As above.
+unsafe impl Sync for Counters {}
+
+impl Counters {
+    /// Makes `len` of them, all 0; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, also for more than 32 KB.
+    pub fn new(len: usize) -> Result<Self> {
+        let size = len.max(1).checked_mul(size_of::<u64>()).ok_or(ENOMEM)?;
+        // SAFETY: Allocates; zeroed. A cache line, so that no other CPU's data is beside.
+        let memory = unsafe { bindings::vpcnet_percpu_alloc(size, 64) };
+        let memory = NonNull::new(memory.cast::<u64>()).ok_or(ENOMEM)?;
+        Ok(Counters { memory, len })
+    }
+
+    /// Counts one more; nothing if there is no such counter.
+    #[inline]
+    pub fn count(&self, index: usize, cpu: ThisCpu<'_>) {
+        if index >= self.len {
+            return;
+        }
+        // SAFETY: By the type invariant the number is there, and with BH off nobody else writes it;
+        // volatile, so that a reader sees a whole number.
+        unsafe {
+            let number = self
+                .memory
+                .as_ptr()
+                .wrapping_byte_add(cpu.offset)
+                .add(index);
+            number.write_volatile(number.read_volatile().wrapping_add(1));
+        }
+    }
+
+    /// The sum of all CPUs' counters with an index; any context.
+    pub fn sum(&self, index: usize) -> u64 {
+        if index >= self.len {
+            return 0;
+        }
+        // SAFETY: By the type invariant.
+        let each =
+            possible_cpus().map(|cpu| unsafe { at(self.memory, cpu).add(index).read_volatile() });
+        each.fold(0, u64::wrapping_add)
+    }
+}
+
+impl Drop for Counters {
+    fn drop(&mut self) {
+        // SAFETY: It was allocated as such, and nobody uses it any more.
+        unsafe { bindings::vpcnet_percpu_free(self.memory.as_ptr().cast()) };
+    }
+}

@@ -168,6 +168,18 @@ impl<T> RtnlCell<T> {
         RtnlCell(UnsafeCell::new(value))
     }
 
+    /// Lends the value to `f`, together with the token. What `f` calls must not come back here: it
+    /// would find the default.
+    pub fn with<R>(&self, rtnl: &mut Rtnl, f: impl FnOnce(&mut T, &mut Rtnl) -> R) -> R
+    where
+        T: Default,
+    {
+        let mut value = self.replace(T::default(), rtnl);
+        let result = f(&mut value, rtnl);
+        self.replace(value, rtnl);
+        result
+    }
+
     /// Puts `new` there and returns what was there.
     pub fn replace(&self, new: T, _rtnl: &mut Rtnl) -> T {
         // SAFETY: RTNL is held, and nobody has a reference to the value.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The pure logic of Lanes: headers, checksums, lanes and flow hashes.
+//! The pure logic of Lanes: headers, checksums, lanes and how taps share them, flow hashes, BTF.
 //!
 //! The same files are compiled into the kernel modules and into the host tests in `rust-tests/`.
 //! So nothing here knows the kernel, allocates, panics or needs `unsafe`: bytes come in as slices,
@@ -19,6 +19,7 @@
 #![cfg_attr(not(any(test, MODULE)), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod btf;
 pub mod csum;
 pub mod ecn;
 pub mod eth;
@@ -28,4 +29,6 @@ pub mod icmp;
 pub mod ip;
 pub mod lane;
 pub mod outer;
+pub mod spread;
 pub mod udp;
+mod window;

@@ -65,7 +65,8 @@ def turn(uplink, dev, pair, count):
     before = per_queue(uplink.dev)
     pktgen.clear()
     for cpu, lane in enumerate(pair):
-        pktgen.add(dev, cpu, lane=lane, size=SIZES[cpu], count=count)
+        # Else pktgen climbs to the lane: its first frames go to those below it.
+        pktgen.add(dev, cpu, "flag QUEUE_MAP_RND", lane=lane, size=SIZES[cpu], count=count)
     pktgen.start()
     left = [(n - old_n, size - old_size)
             for (n, size), (old_n, old_size) in zip(per_queue(uplink.dev), before)]
