@@ -14,6 +14,9 @@ use std::fmt::Write;
 const VERSION: u32 = 1;
 /// So many commands that are alike are shown; the rest is counted.
 const SHOWN: usize = 4;
+/// Where text begins, below the title of a finding, and where it ends.
+const INDENT: usize = 11;
+const WIDTH: usize = 80;
 
 /// The whole of it; as JSON, just like this.
 #[derive(Serialize)]
@@ -159,18 +162,14 @@ fn write_findings(f: &mut fmt::Formatter<'_>, same: &[&Finding]) -> fmt::Result 
         return Ok(());
     };
     let subjects: Vec<&str> = same.iter().map(|found| found.subject.as_str()).collect();
-    writeln!(
-        f,
-        "  {:<8} {:<14} {}: {}",
-        word(first.severity),
-        first.check,
-        subjects.join(", "),
-        first.found
-    )?;
-    let indent = " ".repeat(26);
+    let severity = word(first.severity);
+    let title = format!("{}: {}: {}", first.check, subjects.join(", "), first.found);
+    let indent = " ".repeat(INDENT);
+    let title = wrap(&title, &format!("{indent}  "));
+    writeln!(f, "  {severity:<8} {}", title.trim_start())?;
     for text in [&first.why, &first.advice] {
         if !text.is_empty() {
-            writeln!(f, "{indent}{text}")?;
+            writeln!(f, "{}", wrap(text, &indent))?;
         }
     }
     let mark = if first.fixes.is_empty() { ' ' } else { '*' };
@@ -187,6 +186,19 @@ fn write_findings(f: &mut fmt::Formatter<'_>, same: &[&Finding]) -> fmt::Result 
         )?;
     }
     Ok(())
+}
+
+/// The words of a text in lines that fit, each behind `indent`.
+fn wrap(text: &str, indent: &str) -> String {
+    let (mut lines, mut line) = (String::new(), indent.to_owned());
+    for word in text.split_whitespace() {
+        if line.len() > indent.len() && line.len() + word.len() >= WIDTH {
+            lines = format!("{lines}{}\n", line.trim_end());
+            line = indent.to_owned();
+        }
+        line = format!("{line}{word} ");
+    }
+    format!("{lines}{}", line.trim_end())
 }
 
 #[cfg(test)]
@@ -228,9 +240,18 @@ mod tests {
     }
 
     #[test]
+    fn lines_fit() {
+        let text = wrap(&"word ".repeat(40), "    ");
+        assert!(text.lines().all(|line| line.len() <= WIDTH));
+        assert!(text.lines().all(|line| line.starts_with("    word")));
+        assert_eq!(text.split_whitespace().count(), 40);
+        assert_eq!(wrap(&"x".repeat(100), "  ").trim_start().len(), 100);
+    }
+
+    #[test]
     fn what_was_not_seen_is_not_ok() {
         let text = report().to_string();
-        assert!(text.contains("not seen conntrack"));
+        assert!(text.contains("not seen conntrack: host: /x is for root only"));
         assert!(text.ends_with("2 warnings, 1 ok, 1 could not be looked at"));
         assert!(!report().has_problems());
     }

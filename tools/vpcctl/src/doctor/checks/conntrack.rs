@@ -5,6 +5,7 @@
 use super::super::finding::Finding;
 use super::super::host::Host;
 use super::super::host::Seen;
+use super::count;
 
 const ENTRIES: &str = "/proc/net/nf_conntrack";
 
@@ -32,7 +33,7 @@ pub(super) fn look(host: &Host) -> Seen<Vec<Finding>> {
     if outer == 0 {
         return Ok(vec![Finding::ok("host", "no outer packets are tracked")]);
     }
-    let found = format!("{outer} entries of GRE or of UDP to port 4754 are tracked");
+    let found = format!("{} of GRE or UDP port 4754", count(outer, "connection"));
     Ok(vec![Finding::warning("host", found)
         .why(
             "All packets between two hosts share one entry, which every CPU writes to for each \
@@ -85,7 +86,7 @@ mod tests {
     fn outer_packets() {
         let host = MadeUp::new().file(ENTRIES, &format!("{TCP}{GRE}{UDP}"));
         let found = host.one(look, Severity::Warning);
-        assert!(found.found.starts_with("2 entries"));
+        assert!(found.found.starts_with("2 connections"));
         // A firewall is for people to change.
         assert!(found.fixes.is_empty());
     }

@@ -90,21 +90,29 @@ fn irqs(host: &Host, name: &str) -> Seen<Vec<Irq>> {
         let Some(queue) = queue else {
             continue;
         };
-        let effective = host.read(&format!("{dir}/effective_affinity_list"))?;
-        let cpus = match effective.map(|text| cpus::parse_list(&text)) {
-            Some(cpus) if !cpus.is_empty() => cpus,
-            _ => {
-                let allowed = host.read(&format!("{dir}/smp_affinity_list"))?;
-                cpus::parse_list(&allowed.unwrap_or_default())
-            }
-        };
         irqs.push(Irq {
+            cpus: cpus_of(host, &dir)?,
             number,
             queue,
-            cpus,
         });
     }
     Ok(irqs)
+}
+
+/// The CPUs that take an interrupt. Where it was moved, but has not come since,
+/// the effective CPU is still the old one.
+fn cpus_of(host: &Host, dir: &str) -> Seen<Vec<u32>> {
+    let list = |file: &str| -> Seen<Vec<u32>> {
+        let text = host.read(&format!("{dir}/{file}"))?;
+        Ok(cpus::parse_list(&text.unwrap_or_default()))
+    };
+    let allowed = list("smp_affinity_list")?;
+    let mut effective = list("effective_affinity_list")?;
+    effective.retain(|cpu| allowed.contains(cpu));
+    Ok(match effective.is_empty() {
+        true => allowed,
+        false => effective,
+    })
 }
 
 /// The queue that an interrupt belongs to, by its name: "eth0-TxRx-3",
@@ -179,6 +187,16 @@ mod tests {
     #[test]
     fn some_together() {
         made_up([0, 0, 1, 1]).one(look, Severity::Note);
+    }
+
+    #[test]
+    fn moved_but_quiet_since() {
+        let mut host = made_up([0; 4]);
+        for queue in 0..4 {
+            let file = format!("/proc/irq/{}/smp_affinity_list", 41 + queue);
+            host = host.file(&file, &format!("{queue}\n"));
+        }
+        host.one(look, Severity::Ok);
     }
 
     #[test]

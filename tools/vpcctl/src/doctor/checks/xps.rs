@@ -9,6 +9,7 @@ use super::super::fix::Fix;
 use super::super::host::Host;
 use super::super::host::Seen;
 use super::super::links;
+use super::count;
 use super::each_uplink;
 
 pub(super) fn look(host: &Host) -> Seen<Vec<Finding>> {
@@ -35,7 +36,8 @@ fn look_at(host: &Host, name: &str, stock: Option<&str>) -> Seen<Finding> {
     if set.is_empty() {
         return Ok(Finding::ok(name, "XPS is off"));
     }
-    let found = format!("XPS is set ({} maps on {} queues)", set.len(), queues.len());
+    let (maps, queues) = (count(set.len(), "map"), count(queues.len(), "queue"));
+    let found = format!("XPS is set: {maps} on {queues}");
     let Some(port) = stock else {
         return Ok(Finding::note(name, found)
             .why("No harm: mqgre leads packets past XPS, the host's own still follow it."));
