@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! BTF: members are found in blobs made by hand, and no bytes at all make the reader panic.
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
 
 use proptest::prelude::*;
 use vpc_core::btf::*;
@@ -191,7 +195,7 @@ fn split_from_a_base() {
     blob.strukt("tap", STRUCT, 64, &[("queues", 64), ("flags", 96)]);
     blob.strukt("device", STRUCT, 8, &[("queues", 32)]);
     let (base, bytes) = (base.bytes(), blob.bytes());
-    let base_len = strings_len(&base).unwrap_or(0);
+    let base_len = strings_len(&base).unwrap();
 
     assert_eq!(member_offset(&bytes, base_len, "tap", "queues"), Some(8));
     // These names are the base's.
