@@ -35,11 +35,8 @@ ip link set br0 up
 ip tuntap add tap0 mode tap multi_queue
 ip link set tap0 master br0 txqueuelen 10000 up
 P2P=(local 10.1.0.1 remote 10.1.0.2 key 7)
-mqgre() {
-	ip link add gre7 type mqgre "${P2P[@]}" "$@"
-	ip link set gre7 master br0 up
-}
-mqgre
+ip link add gre7 type mqgre "${P2P[@]}"
+ip link set gre7 master br0 up
 
 # Exit status 1 is what it has to say about the host, not a failure.
 doctor() {
@@ -166,6 +163,35 @@ replaced() {
 }
 says gre-port gre7 problem >"$tmp/ignored"
 check "the commands it gives replace it" replaced
+
+# A VM that has stopped before its first instruction.
+start_vm() { # start_vm DEVICE-OPTION...
+	local IFS=,
+	qemu-system-x86_64 -S -nodefaults -display none -m 16 -name lanes-vm -smp 2 \
+		-netdev tap,id=net0,ifname=tap0,script=no,downscript=no,vhost=on,queues=2 \
+		-device "virtio-net-pci,netdev=net0,romfile=,$*" &
+	vm=$!
+	ksft_pids+=("$vm")
+	until_true 30 two_queues
+}
+two_queues() { [[ -d /sys/class/net/tap0/queues/tx-1 ]]; }
+end_vm() {
+	kill "$vm"
+	wait "$vm" || true
+}
+if command -v qemu-system-x86_64 >"$tmp/ignored"; then
+	start_vm mq=off
+	check "a VM that sees one queue of two" says vhost 'lanes-vm net0' problem 'no mq=on'
+	check "rings as QEMU makes them" finding vhost-rings 'lanes-vm net0' warning '^to the VM 256'
+	end_vm
+	start_vm mq=on rx_queue_size=1024
+	check "a VM that sees both" says vhost 'lanes-vm net0' ok '^vhost, 2 queues'
+	check "long rings" finding vhost-rings 'lanes-vm net0' ok '^to the VM 1024'
+	check "the tap has both" finding tap-queues tap0 ok '^2 queues'
+	end_vm
+else
+	skip "what VMs are started with" "needs qemu-system-x86_64"
+fi
 
 # With rules that look at states, the outer packets of both ways are tracked.
 nft -f - <<-'EOF'
