@@ -5,7 +5,7 @@
 usage: nl.py newlink|change NAME KIND [KEY=TYPE:VALUE]...
 
 KEY is the name of an IFLA_GRE_ attribute in lower case, or a number; TYPE is
-u8, u16, u32, be16, be32, ip, ip6, flag, or hex. Keys that begin with "link."
+u8, u16, u32, be16, be32, ip, ip6, flag, str, or hex. Keys that begin with "link."
 (numtx, numrx, mtu, link_netnsid) go to the link itself. "nodata=1" leaves the
 options' nest out. Prints "ok", or the error's name and what the kernel said
 about it, and then exits with 1.
@@ -21,7 +21,8 @@ RTM_DELLINK = 17
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 1, 3, 4, 18
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
-NLMSG_ERROR = 2
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLMSGERR_ATTR_MSG, NLMSGERR_ATTR_OFFS = 1, 2
 NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
 IFF_UP = 1
@@ -49,57 +50,81 @@ def value(text):
         return socket.inet_pton(socket.AF_INET6, v)
     if kind == "flag":
         return b""
+    if kind == "str":
+        return v.encode() + b"\0"
     if kind == "hex":
         return bytes.fromhex(v)
     raise SystemExit(f"nl.py: unknown type in {text}")
 
 
 class NetlinkError(Exception):
-    """What the kernel answered: an errno, and its text if it had one."""
+    """What the kernel answered: an errno, its text if it had one, and the type
+    of the attribute that it is about, or None."""
 
-    def __init__(self, code, text):
+    def __init__(self, code, text, attribute=None):
         self.name = errno.errorcode.get(code, str(code))
         self.text = text
+        self.attribute = attribute
         super().__init__(f"{self.name}: {text}")
 
 
-class Rtnl:
-    """A route netlink socket of the namespace that it is made in."""
+class Netlink:
+    """A netlink socket of the namespace that it is made in."""
 
-    def __init__(self):
-        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    def __init__(self, protocol):
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         self.sock.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         self.sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         self.sock.bind((0, 0))
         self.seq = 0
 
     def ask(self, kind, flags, body):
+        """Sends a request; returns the bodies of all answers."""
         self.seq += 1
-        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind,
-                                   flags | NLM_F_REQUEST | NLM_F_ACK,
-                                   self.seq, 0) + body)
+        request = struct.pack("=IHHII", 16 + len(body), kind,
+                              flags | NLM_F_REQUEST | NLM_F_ACK, self.seq, 0) + body
+        self.sock.send(request)
+        answers = []
         while True:
-            data = self.sock.recv(65536)
-            _, kind, flags, seq, _ = struct.unpack_from("=IHHII", data)
-            if seq == self.seq and kind == NLMSG_ERROR:
-                break
-        code = -struct.unpack_from("=i", data, 16)[0]
-        if code:
-            raise NetlinkError(code, self.ext_ack(data, flags))
+            data, at = self.sock.recv(1 << 17), 0
+            while at + 16 <= len(data):
+                size, kind, flags, seq, _ = struct.unpack_from("=IHHII", data, at)
+                message = data[at:at + size]
+                at += size + 3 & ~3
+                if seq != self.seq:
+                    continue
+                if kind not in (NLMSG_ERROR, NLMSG_DONE):
+                    answers.append(message[16:])
+                    continue
+                code = -struct.unpack_from("=i", message, 16)[0]
+                if code:
+                    raise self.refusal(code, message, flags, request)
+                return answers
 
     @staticmethod
-    def ext_ack(data, flags):
-        if not flags & NLM_F_ACK_TLVS:
-            return ""
-        at = 20 + 16
-        if not flags & NLM_F_CAPPED:
-            at = 20 + struct.unpack_from("=I", data, 20)[0]
-        while at + 4 <= len(data):
-            size, kind = struct.unpack_from("=HH", data, at)
-            if kind == 1:
-                return data[at + 4:at + size].rstrip(b"\0").decode()
+    def refusal(code, message, flags, request):
+        """The exception for an error message."""
+        text, attribute = "", None
+        # Behind the error, or the end of a dump, which quotes no request.
+        at = 20
+        if struct.unpack_from("=H", message, 4)[0] == NLMSG_ERROR:
+            at += 16 if flags & NLM_F_CAPPED else struct.unpack_from("=I", message, 20)[0]
+        while flags & NLM_F_ACK_TLVS and at + 4 <= len(message):
+            size, kind = struct.unpack_from("=HH", message, at)
+            if kind == NLMSGERR_ATTR_MSG:
+                text = message[at + 4:at + size].rstrip(b"\0").decode()
+            elif kind == NLMSGERR_ATTR_OFFS:
+                where = struct.unpack_from("=I", message, at + 4)[0]
+                attribute = struct.unpack_from("=H", request, where + 2)[0]
             at += max(size + 3 & ~3, 4)
-        return ""
+        return NetlinkError(code, text, attribute)
+
+
+class Rtnl(Netlink):
+    """A route netlink socket."""
+
+    def __init__(self):
+        super().__init__(0)
 
     @staticmethod
     def link(index=0, flags=0, change=0):
