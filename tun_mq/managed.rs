@@ -305,11 +305,7 @@ impl Managed {
     /// `ENOMEM`; then new queues are not counted yet.
     pub(crate) fn refresh(&mut self, rtnl: &mut Rtnl) -> Result {
         if self.wishes.mode == Mode::Patch && self.told != self.setting() {
-            // The driver asks who we are, which here is whoever has changed a device: it may refuse,
-            // and has the old number of lanes then.
-            if self.dev().write_lanes_attr(self.setting(), rtnl).is_ok() {
-                self.told = self.setting();
-            }
+            self.to_vm = self.write_patch(rtnl);
         }
         if self.dev().tx_queues() > self.tally.queues() {
             let larger = tally(self.dev().tx_queues())?;
