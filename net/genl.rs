@@ -6,6 +6,8 @@
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering;
 
 use kernel::error::from_result;
 use kernel::error::to_result;
@@ -179,6 +181,8 @@ impl Dump<'_> {
 #[repr(C)]
 pub struct Family {
     raw: UnsafeCell<bindings::genl_family>,
+    /// Whether there is anybody to tell: `raw` has numbers of groups then.
+    registered: AtomicBool,
     name: &'static CStr,
     ops: &'static [Op],
     groups: &'static [Group],
@@ -205,13 +209,15 @@ impl Family {
     pub const fn new(name: &'static CStr, ops: &'static [Op], groups: &'static [Group]) -> Self {
         Family {
             raw: UnsafeCell::new(pin_init::zeroed()),
+            registered: AtomicBool::new(false),
             name,
             ops,
             groups,
         }
     }
 
-    /// Tells the listeners of a group about something in a namespace.
+    /// Tells the listeners of a group about something in a namespace; nobody, before the family is
+    /// registered and afterwards.
     ///
     /// # Errors
     ///
@@ -224,6 +230,9 @@ impl Family {
         size: usize,
         fill: impl FnOnce(&mut Message<'_>) -> Result,
     ) -> Result {
+        if !self.registered.load(Ordering::Acquire) {
+            return Ok(());
+        }
         // SAFETY: The family is registered or was, valid in any case.
         let message = build(fill, |out| unsafe {
             bindings::vpcnet_genl_event_new(self.raw.get(), cmd, size, out)
@@ -281,12 +290,14 @@ impl Registration {
             raw.module = module.as_ptr().cast();
             to_result(bindings::genl_register_family(raw))?;
         }
+        family.registered.store(true, Ordering::Release);
         Ok(Registration { family, _ops: ops })
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        self.family.registered.store(false, Ordering::Release);
         // SAFETY: It is registered.
         unsafe { bindings::genl_unregister_family(self.family.raw.get()) };
     }

@@ -194,10 +194,14 @@ void vpcnet_rcu_barrier(void)
 	rcu_barrier();
 }
 
-/* Switches BH off unless it is; returns what vpcnet_bh_leave() wants. */
+/*
+ * Switches BH off unless it is; returns what vpcnet_bh_leave() wants. With
+ * interrupts off, as netpoll sends, BH is off, too, and switching it on again
+ * would run softirqs there.
+ */
 bool vpcnet_bh_enter(void)
 {
-	if (likely(softirq_count()))
+	if (likely(softirq_count()) || irqs_disabled())
 		return false;
 	local_bh_disable();
 	return true;

@@ -89,9 +89,11 @@ fn find() -> Result<(u32, u32)> {
     Ok((program, queues.unwrap_or(UNKNOWN)))
 }
 
-/// Reads the driver's type information; when it has come. Process context without RTNL.
-pub(crate) extern "C" fn learn() {
-    let (program, queues) = find().unwrap_or((UNKNOWN, UNKNOWN));
+/// Reads the driver's type information when it has come, and forgets it when it goes: the next one may
+/// be another build. Process context without RTNL.
+pub(crate) extern "C" fn learn(live: bool) {
+    let found = if live { find().ok() } else { None };
+    let (program, queues) = found.unwrap_or((UNKNOWN, UNKNOWN));
     PROGRAM.store(program, Ordering::Relaxed);
     QUEUES.store(queues, Ordering::Relaxed);
 }

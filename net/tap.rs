@@ -2,8 +2,8 @@
 
 //! Managing taps of the stock tun driver from outside.
 //!
-//! Packets from the VM pass the tap's netfilter ingress hook, before anybody else but packet sockets
-//! and generic XDP has seen them. Packets to the VM pass the driver's choice of a queue, which
+//! Packets from the VM pass the tap's netfilter ingress hook, before anybody else but packet sockets,
+//! generic XDP and tc's ingress has seen them. Packets to the VM pass the driver's choice of a queue, which
 //! `redirect.c` can answer in its place. What a tap is managed by hangs on the hook.
 //!
 //! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)

@@ -187,13 +187,16 @@ impl Managed {
     ///
     /// `ENOMEM`; then packets go by what they did before.
     pub(crate) fn apply(&mut self, rtnl: &mut Rtnl) -> Result {
-        self.lanes_of = self
-            .wishes
-            .uplink
-            .as_ref()
-            .map(|uplink| uplink.lanes_device(rtnl).hold());
+        let uplink = self.wishes.uplink.as_ref();
+        let lanes_of = uplink.map(|uplink| uplink.lanes_device(rtnl).hold());
+        let before = core::mem::replace(&mut self.lanes_of, lanes_of);
         self.to_vm = self.obtain(rtnl);
-        self.publish(rtnl)
+        let result = self.publish(rtnl);
+        if result.is_err() {
+            // What packets refer to is what is let go of when it goes.
+            self.lanes_of = before;
+        }
+        result
     }
 
     /// Whether the tap's lanes are those of a device, or of one below it.
@@ -302,16 +305,15 @@ impl Managed {
     /// `ENOMEM`; then new queues are not counted yet.
     pub(crate) fn refresh(&mut self, rtnl: &mut Rtnl) -> Result {
         if self.wishes.mode == Mode::Patch && self.told != self.setting() {
-            // The driver asks who we are, which here is whoever has changed a device: it may refuse,
-            // and has the old number of lanes then.
-            if self.dev().write_lanes_attr(self.setting(), rtnl).is_ok() {
-                self.told = self.setting();
-            }
+            self.to_vm = self.write_patch(rtnl);
         }
         if self.dev().tx_queues() > self.tally.queues() {
             let larger = tally(self.dev().tx_queues())?;
             let old = core::mem::replace(&mut self.tally, larger);
-            self.publish(rtnl)?;
+            if let Err(error) = self.publish(rtnl) {
+                self.tally = old;
+                return Err(error);
+            }
             // Packets that go by the old one are counted before it is read.
             rtnl.wait_for_packets();
             self.before.add(&old)?;
@@ -319,17 +321,26 @@ impl Managed {
         Ok(())
     }
 
-    /// The uplink is going, for good.
-    pub(crate) fn lose_uplink(&mut self, rtnl: &mut Rtnl) {
-        self.wishes.uplink = None;
-        self.lanes_of = None;
-        if self.publish(rtnl).is_err() {
+    /// The uplink, or the device below it whose queues are the lanes, is going, for good.
+    pub(crate) fn lose(&mut self, dev: &NetDev, rtnl: &mut Rtnl) {
+        if self.wishes.uplink.as_deref() == Some(dev) {
+            self.wishes.uplink = None;
+        }
+        if self.apply(rtnl).is_err() {
             // No memory for that: rather no lanes than a device that is gone.
+            self.lanes_of = None;
             self.hook.lanes.set(None, rtnl);
         }
-        if self.wishes.mode == Mode::Patch {
-            self.to_vm = self.write_patch(rtnl);
-        }
+    }
+
+    /// Devices were put on top of each other, or taken apart; whether the lanes are another's now.
+    pub(crate) fn restack(&mut self, rtnl: &mut Rtnl) -> bool {
+        let Some(uplink) = self.wishes.uplink.as_deref() else {
+            return false;
+        };
+        let same = self.lanes_of() == Some(uplink.lanes_device(rtnl));
+        // Without memory packets go on as before.
+        !same && self.apply(rtnl).is_ok()
     }
 
     /// The tap leaves its namespace.

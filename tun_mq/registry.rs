@@ -240,11 +240,22 @@ pub(crate) fn leaving(dev: &NetDev, rtnl: &mut Rtnl) {
         if going {
             remove(taps, |tap| tap.dev() == dev, rtnl);
             for tap in taps.iter_mut().filter(|tap| tap.is_on(dev)) {
-                tap.lose_uplink(rtnl);
+                tap.lose(dev, rtnl);
                 netlink::notify(netlink::Change::Set, tap, rtnl);
             }
         } else if let Some(tap) = taps.iter_mut().find(|tap| tap.dev() == dev) {
             tap.leave(rtnl);
+        }
+    });
+}
+
+/// Devices were put on top of each other, or taken apart.
+pub(crate) fn restack(rtnl: &mut Rtnl) {
+    TAPS.with(rtnl, |taps, rtnl| {
+        for tap in taps.iter_mut() {
+            if tap.restack(rtnl) {
+                netlink::notify(netlink::Change::Set, tap, rtnl);
+            }
         }
     });
 }
