@@ -214,6 +214,10 @@ static __always_inline int vpcnet_hh_output(struct sk_buff *skb, const struct hh
 	return dev_queue_xmit(skb);
 }
 
+/*
+ * The host's statistics of IP are counted as the stack counts what it receives:
+ * BH is off here, too, and no hard interrupt touches them.
+ */
 static __always_inline int vpcnet_output_direct(struct sk_buff *skb, struct net *net,
 						const struct dst_entry *dst, struct net_device *dev,
 						struct neighbour *neigh, bool v6)
@@ -221,13 +225,13 @@ static __always_inline int vpcnet_output_direct(struct sk_buff *skb, struct net 
 	skb->dev = dev;
 	if (!v6) {
 		skb->protocol = htons(ETH_P_IP);
-		IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, skb->len);
+		__IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, skb->len);
 	} else {
 #if IS_ENABLED(CONFIG_IPV6)
 		struct inet6_dev *idev = ip6_dst_idev((struct dst_entry *)dst);
 
 		skb->protocol = htons(ETH_P_IPV6);
-		IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
+		__IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
 #endif
 	}
 	return vpcnet_hh_output(skb, &neigh->hh);
@@ -238,10 +242,10 @@ static __always_inline void vpcnet_count_request(struct net *net, const struct d
 						 bool v6)
 {
 	if (!v6)
-		IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+		__IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
 #if IS_ENABLED(CONFIG_IPV6)
 	else
-		IP6_INC_STATS(net, ip6_dst_idev((struct dst_entry *)dst), IPSTATS_MIB_OUTREQUESTS);
+		__IP6_INC_STATS(net, ip6_dst_idev((struct dst_entry *)dst), IPSTATS_MIB_OUTREQUESTS);
 #endif
 }
 
