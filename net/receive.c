@@ -219,13 +219,13 @@ void vpcnet_deliver_l2(struct sk_buff *skb, struct gro_cells *cells, struct meta
 		skb_dst_set(skb, &md->dst);
 	skb->queue_mapping = queue_mapping;
 	vpcnet_set_transport_header(skb);
-	if (unlikely(this_cpu_read(vpcnet_delivering)) || !vpcnet_gro_is_over(skb, gro_was_on)) {
+	if (unlikely(__this_cpu_read(vpcnet_delivering)) || !vpcnet_gro_is_over(skb, gro_was_on)) {
 		gro_cells_receive(cells, skb);
 		return;
 	}
-	this_cpu_write(vpcnet_delivering, true);
+	__this_cpu_write(vpcnet_delivering, true);
 	netif_receive_skb(skb);
-	this_cpu_write(vpcnet_delivering, false);
+	__this_cpu_write(vpcnet_delivering, false);
 }
 
 /*
