@@ -178,7 +178,7 @@ void vpcnet_rcu_barrier(void)
 	rcu_barrier();
 }
 
-/* Switches BH off unless it is; returns what vpcnet_bh_leave() wants. */
+/* Switches BH off unless it is; true: vpcnet_bh_leave() undoes it. */
 bool vpcnet_bh_enter(void)
 {
 	if (likely(softirq_count()))
@@ -187,19 +187,14 @@ bool vpcnet_bh_enter(void)
 	return true;
 }
 
-void vpcnet_bh_leave(bool entered)
+void vpcnet_bh_leave(void)
 {
-	if (unlikely(entered))
-		local_bh_enable();
+	local_bh_enable();
 }
 
 unsigned long vpcnet_cpu_offset(void)
 {
-#ifdef CONFIG_SMP
-	return __my_cpu_offset;
-#else
-	return 0;
-#endif
+	return vpcnet_this_offset();
 }
 
 /* Zeroed; may sleep. */

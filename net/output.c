@@ -19,6 +19,7 @@
 #include <net/route.h>
 #include <net/udp.h>
 
+#include "helpers.h"
 #include "lanes.h"
 
 static bool vpcnet_path_is_good(const struct vpcnet_path *path)
@@ -41,11 +42,7 @@ static bool vpcnet_path_is_good(const struct vpcnet_path *path)
  */
 struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percpu *paths)
 {
-	struct vpcnet_begin begin = {
-#ifdef CONFIG_SMP
-		.offset = __my_cpu_offset,
-#endif
-	};
+	struct vpcnet_begin begin = { .offset = vpcnet_this_offset() };
 	struct vpcnet_path *path;
 
 	if (unlikely(dev_recursion_level() > IP_TUNNEL_RECURSION_LIMIT)) {

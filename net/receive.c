@@ -20,6 +20,8 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
+#include "helpers.h"
+
 /* What conntrack does behind the last LOCAL_IN hook; returns a verdict. */
 static unsigned int vpcnet_ct_confirm(struct sk_buff *skb)
 {
@@ -114,6 +116,7 @@ enum vpcnet_rx vpcnet_decap_l2(struct sk_buff *skb, struct net_device *dev,
 	const void *start;
 
 	around->gro_was_on = vpcnet_gro_was_on(skb);
+	around->offset = vpcnet_this_offset();
 	if (unlikely(!pskb_may_pull(skb, around->outer_len + around->gre_len)))
 		return VPCNET_RX_NO_MEMORY;
 	start = skb->data;
