@@ -26,8 +26,8 @@ pub(super) fn run(args: &Set) -> Result<ExitCode> {
             .exit();
     }
     let source = Source::new(args.fd);
-    let change = change(args)?;
     let mut client = Client::open()?;
+    let change = change(args)?;
     let keeper = args.keep.then(Keeper::new).transpose()?;
     let before = client.mode(&args.tap)?;
     let after = args.mode.or(before);
