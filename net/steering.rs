@@ -80,12 +80,13 @@ fn find() -> Result<(u32, u32)> {
     };
     let offset = |name| btf::member_offset(text.bytes(), base, "tun_struct", name);
     let program = offset("steering_prog").ok_or(ENOENT)?;
-    let queues = offset("numqueues").ok_or(ENOENT)?;
-    // As the readers below load them.
-    if program % 8 != 0 || queues % 4 != 0 {
+    // It can be done without, and is not found if the kernel has the name elsewhere, too.
+    let queues = offset("numqueues").filter(|offset| offset % 4 == 0);
+    // As the readers below load it.
+    if program % 8 != 0 {
         return Err(EINVAL);
     }
-    Ok((program, queues))
+    Ok((program, queues.unwrap_or(UNKNOWN)))
 }
 
 /// Reads the driver's type information; when it has come. Process context without RTNL.

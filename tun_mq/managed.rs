@@ -45,10 +45,15 @@ pub(crate) struct Managed {
     /// The lowest device of the uplink, whose queues are counted.
     lanes_of: Option<Hold>,
     to_vm: ToVm,
+    /// What a patched driver was told last.
+    told: Option<Setting>,
     tally: Arc<Tally>,
     /// What tallies have counted that were too small for the tap's queues.
     before: Counts,
 }
+
+/// Base, number of lanes, and whether they go before a steering program: for a patched driver.
+type Setting = (u16, u16, bool);
 
 /// Counts of a tap.
 pub(crate) struct Counts {
@@ -116,6 +121,7 @@ impl Managed {
             wishes,
             lanes_of: None,
             to_vm: ToVm::Off,
+            told: None,
             tally,
             before: Counts::none(),
         };
@@ -249,21 +255,27 @@ impl Managed {
     }
 
     /// Tells a patched driver.
-    fn write_patch(&self, rtnl: &mut Rtnl) -> ToVm {
+    fn write_patch(&mut self, rtnl: &mut Rtnl) -> ToVm {
         if !self.dev().has_lanes_attr(rtnl) {
             return ToVm::Unavailable(
                 c"this tun has no attribute \"lanes\"; the patch is in tun_mq/patches",
             );
         }
-        let lanes = self.lanes();
-        let setting = (lanes > 0).then(|| {
-            let base = vpc_core::lane::reduce(self.wishes.base, lanes);
-            (base, lanes, self.wishes.overrides)
-        });
+        let setting = self.setting();
         match self.dev().write_lanes_attr(setting, rtnl) {
-            Ok(()) => ToVm::Lanes,
+            Ok(()) => {
+                self.told = setting;
+                ToVm::Lanes
+            }
             Err(_) => ToVm::Unavailable(c"the driver has refused its attribute \"lanes\""),
         }
+    }
+
+    /// What a patched driver has to know; nothing while there are no lanes.
+    fn setting(&self) -> Option<Setting> {
+        let lanes = self.lanes();
+        let base = vpc_core::lane::reduce(self.wishes.base, lanes);
+        (lanes > 0).then_some((base, lanes, self.wishes.overrides))
     }
 
     /// Lets packets go by the wishes.
@@ -289,8 +301,12 @@ impl Managed {
     ///
     /// `ENOMEM`; then new queues are not counted yet.
     pub(crate) fn refresh(&mut self, rtnl: &mut Rtnl) -> Result {
-        if self.wishes.mode == Mode::Patch {
-            self.to_vm = self.write_patch(rtnl);
+        if self.wishes.mode == Mode::Patch && self.told != self.setting() {
+            // The driver asks who we are, which here is whoever has changed a device: it may refuse,
+            // and has the old number of lanes then.
+            if self.dev().write_lanes_attr(self.setting(), rtnl).is_ok() {
+                self.told = self.setting();
+            }
         }
         if self.dev().tx_queues() > self.tally.queues() {
             let larger = tally(self.dev().tx_queues())?;

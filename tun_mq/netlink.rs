@@ -158,7 +158,6 @@ fn number(
 fn get(request: &Request<'_>) -> Result {
     Rtnl::with(|rtnl| {
         let dev = tap(request, rtnl)?;
-        registry::refresh(&dev, rtnl);
         registry::look(rtnl, |taps, rtnl| {
             let Some(tap) = taps.iter().find(|tap| *tap.dev() == *dev) else {
                 return Err(request.ack.refuse(ENOENT, c"the tap has no lanes"));
