@@ -12,9 +12,7 @@
 . "$here/vms_lib.sh"
 
 new_ns A
-if [[ ! -d /sys/module/tun_mq ]]; then
-	check_refused "without the module" 'not loaded: modprobe tun_mq$' lanes show
-fi
+check_refused "without the module" 'not loaded: modprobe tun_mq$' lanes show
 load_tun_mq
 start_vms
 
@@ -134,5 +132,12 @@ wrong() { # wrong ARGUMENT...: status 2
 }
 check "wrong options have status 2" wrong set tapB --base 4096
 check "--keep without mode ebpf has status 2" wrong set tapB --keep
+
+gone() {
+	rmmod tun_mq
+	until_true 5 grep -qx '{"event":"gone"}' "$tmp/watch.json"
+	grep -qx 'no tap has lanes any more' "$tmp/watch"
+}
+check "who watches is told that the module goes" gone
 
 ksft_end

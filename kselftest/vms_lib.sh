@@ -18,9 +18,12 @@ lanes() { ctl lanes "$@"; }
 
 # load_tun_mq: the module is there, and only what the test sets has lanes.
 load_tun_mq() {
-	modprobe -a tun bridge dummy udp_tunnel ip6_udp_tunnel
-	[[ -d /sys/module/tun_mq ]] || insmod "$LANES_MODULES/tun_mq.ko"
+	modprobe -a tun bridge udp_tunnel ip6_udp_tunnel
+	modprobe dummy numdummies=0
+	insmod "$LANES_MODULES/tun_mq.ko"
 }
+# Other tests load it in their own way.
+cleanup() { rmmod tun_mq; }
 
 start_vms() {
 	ip -n "$A" link add br0 type bridge forward_delay 0 mcast_snooping 0
