@@ -15,10 +15,10 @@ count=24
 rate=400
 
 case $TUN in
-stock) mode=ftrace ;;
+stock) mode="ftrace" ;;
 patched)
 	# shellcheck disable=SC2034
-	mode=patch
+	mode="patch"
 	tun=$here/../build/tun-patched/$(uname -r)/tun.ko
 	[[ -f $tun ]] || ksft_skip_all "no patched tun: make tun-patched"
 	;;
