@@ -8,6 +8,7 @@
 #   make check               style and safety of the source
 #   make rust-tests          the pure logic and the tools, on this machine
 #   make kselftest [T=NAME]  the tests in a guest, all or those named
+#   make test-guest          the one with a real VM, which boots in the guest
 #   make bench-gre           what mqgre costs and how it scales; bench/gre --help
 #   make tun-patched         tun with the series in tun_mq/patches; KDIR=FOLDER
 #   make test-harness        the test of scripts/vm and its neighbours
@@ -53,6 +54,9 @@ rust-tests:
 kselftest: guest
 	@$S/run-kselftest $(T)
 
+test-guest: guest
+	@$S/run-kselftest tunmq_guest
+
 test-harness: guest
 	@$S/test-harness $(T)
 
@@ -75,4 +79,5 @@ help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
-	bench-gre tun-patched test-harness check-config modules_install clean help
+	test-guest bench-gre tun-patched test-harness check-config \
+	modules_install clean help

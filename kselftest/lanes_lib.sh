@@ -11,6 +11,9 @@ vm_queues=4
 flows=16
 frames=10
 card=up0
+# The lane of the VM's queue 0, and the program that plays the VM.
+base=0
+vm_program=tap_send.py
 # Set to a program that prints a line for each queue of a card, if neither the
 # driver nor its queues' schedulers tell.
 card_counts=
@@ -75,7 +78,7 @@ start_vm() {
 	ip -n "$A" link set tap0 master br0 up
 	far=$1
 	# It stays attached: a tap without carrier loses the bridge's favour.
-	coproc VM { ip netns exec "$A" "$here/tap_send.py" tap0 $vm_queues "$far" \
+	coproc VM { ip netns exec "$A" "$here/$vm_program" tap0 $vm_queues "$far" \
 		$flows $frames "${2:-18}"; }
 	ksft_pids+=("$VM_PID")
 	exec {to_vm}>&"${VM[1]}" {from_vm}<&"${VM[0]}"
@@ -115,7 +118,7 @@ sent() {
 lane_of() {
 	local q=$1 n=$2 want
 	sent "$q"
-	want=$(awk -v n="$(wc -l <<<"$delta")" -v lane=$((q % n)) \
+	want=$(awk -v n="$(wc -l <<<"$delta")" -v lane=$(((base + q) % n)) \
 		-v k=$((flows * frames * ${pieces:-1})) \
 		'BEGIN { for (i = 0; i < n; i++) print i == lane ? k : 0 }')
 	[[ $delta == "$want" ]]
@@ -126,8 +129,8 @@ all_lanes() { # all_lanes N: all VM queues at once
 	# shellcheck disable=SC2046
 	sent $(seq 0 $((vm_queues - 1)))
 	want=$(awk -v n="$n" -v lines="$(wc -l <<<"$delta")" -v vm=$vm_queues \
-		-v k=$((flows * frames * ${pieces:-1})) 'BEGIN {
-			for (q = 0; q < vm; q++) c[q % n] += k
+		-v base=$base -v k=$((flows * frames * ${pieces:-1})) 'BEGIN {
+			for (q = 0; q < vm; q++) c[(base + q) % n] += k
 			for (i = 0; i < lines; i++) print c[i] + 0 }')
 	echo "want $(paste -sd' ' <<<"$want")"
 	[[ $delta == "$want" ]]

@@ -4,8 +4,9 @@
 
 usage: qstats.py DEV rx|tx [packets|bytes] [total]
 
-With "total" it prints what the device has, a single line. Asks the generic netlink family "netdev" (the per-queue statistics that
-drivers such as virtio_net no longer give to ethtool -S).
+With "total" it prints what the device has, a single line. Asks the generic
+netlink family "netdev" (the per-queue statistics that drivers such as virtio_net
+no longer give to ethtool -S).
 """
 
 import socket
@@ -56,6 +57,27 @@ def ask(sock, family, cmd, body, flags=0):
             return
 
 
+def per_queue(dev, direction, unit="packets", total=False):
+    """The counts of the queues, in their order; or the device's alone."""
+    value = VALUES[direction, unit]
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+    sock.bind((0, 0))
+    family, = ask(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY,
+                  attr(CTRL_ATTR_FAMILY_NAME, b"netdev\0"))
+    body = attr(IFINDEX, struct.pack("=I", socket.if_nametoindex(dev)))
+    if not total:
+        body += attr(SCOPE, struct.pack("=I", SCOPE_QUEUE))
+    kind = ("rx", "tx").index(direction)
+    counts = {}
+    for a in ask(sock, number(family[CTRL_ATTR_FAMILY_ID]), NETDEV_CMD_QSTATS_GET,
+                 body, NLM_F_DUMP):
+        if total:
+            counts[0] = number(a[value])
+        elif number(a[QUEUE_TYPE]) == kind:
+            counts[number(a[QUEUE_ID])] = number(a.get(value, b""))
+    return [counts[queue] for queue in sorted(counts)]
+
+
 def main():
     words = sys.argv[2:]
     total = words[-1:] == ["total"]
@@ -65,24 +87,8 @@ def main():
         words.append("packets")
     if tuple(words) not in VALUES:
         raise SystemExit(__doc__)
-    value = VALUES[tuple(words)]
-    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
-    sock.bind((0, 0))
-    family, = ask(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY,
-                  attr(CTRL_ATTR_FAMILY_NAME, b"netdev\0"))
-    body = attr(IFINDEX, struct.pack("=I", socket.if_nametoindex(sys.argv[1])))
-    if not total:
-        body += attr(SCOPE, struct.pack("=I", SCOPE_QUEUE))
-    kind = ("rx", "tx").index(words[0])
-    counts = {}
-    for a in ask(sock, number(family[CTRL_ATTR_FAMILY_ID]), NETDEV_CMD_QSTATS_GET,
-                 body, NLM_F_DUMP):
-        if total:
-            counts[0] = number(a[value])
-        elif number(a[QUEUE_TYPE]) == kind:
-            counts[number(a[QUEUE_ID])] = number(a.get(value, b""))
-    for queue in sorted(counts):
-        print(counts[queue])
+    for count in per_queue(sys.argv[1], *words, total=total):
+        print(count)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,14 @@
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering;
 
 use kernel::error::from_result;
 use kernel::error::to_result;
+use kernel::ffi::c_char;
+use kernel::ffi::c_int;
+use kernel::ffi::c_uint;
 use kernel::prelude::*;
 
 use crate::attr::Attrs;
@@ -176,6 +181,8 @@ impl Dump<'_> {
 #[repr(C)]
 pub struct Family {
     raw: UnsafeCell<bindings::genl_family>,
+    /// Whether there is anybody to tell: `raw` has numbers of groups then.
+    registered: AtomicBool,
     name: &'static CStr,
     ops: &'static [Op],
     groups: &'static [Group],
@@ -189,35 +196,28 @@ unsafe impl Sync for Family {}
 pub struct Group(bindings::genl_multicast_group);
 
 impl Group {
-    /// A group with a name of at most 15 bytes.
-    pub const fn new(name: &'static str) -> Self {
+    /// A group with that name, of at most 15 bytes and an end.
+    pub const fn new(name: &[u8; 16]) -> Self {
         let mut group: bindings::genl_multicast_group = pin_init::zeroed();
-        let bytes = name.as_bytes();
-        let mut i = 0;
-        while i < bytes.len() {
-            group.name[i] = bytes[i] as c_char;
-            i += 1;
-        }
+        group.name = *name;
         Group(group)
     }
 }
 
 impl Family {
     /// A family of that name.
-    pub const fn new(
-        name: &'static CStr,
-        ops: &'static [Op],
-        groups: &'static [Group],
-    ) -> Self {
+    pub const fn new(name: &'static CStr, ops: &'static [Op], groups: &'static [Group]) -> Self {
         Family {
             raw: UnsafeCell::new(pin_init::zeroed()),
+            registered: AtomicBool::new(false),
             name,
             ops,
             groups,
         }
     }
 
-    /// Tells the listeners of a group about something in a namespace.
+    /// Tells the listeners of a group about something in a namespace; nobody, before the family is
+    /// registered and afterwards.
     ///
     /// # Errors
     ///
@@ -230,6 +230,9 @@ impl Family {
         size: usize,
         fill: impl FnOnce(&mut Message<'_>) -> Result,
     ) -> Result {
+        if !self.registered.load(Ordering::Acquire) {
+            return Ok(());
+        }
         // SAFETY: The family is registered or was, valid in any case.
         let message = build(fill, |out| unsafe {
             bindings::vpcnet_genl_event_new(self.raw.get(), cmd, size, out)
@@ -287,12 +290,14 @@ impl Registration {
             raw.module = module.as_ptr().cast();
             to_result(bindings::genl_register_family(raw))?;
         }
+        family.registered.store(true, Ordering::Release);
         Ok(Registration { family, _ops: ops })
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        self.family.registered.store(false, Ordering::Release);
         // SAFETY: It is registered.
         unsafe { bindings::genl_unregister_family(self.family.raw.get()) };
     }
@@ -342,10 +347,7 @@ unsafe fn operation(info: *const bindings::genl_info, dump: bool) -> Option<&'st
 /// # Safety
 ///
 /// The core calls it with a request whose attributes it has parsed by the operation's policy.
-unsafe extern "C" fn doit(
-    _skb: *mut bindings::sk_buff,
-    info: *mut bindings::genl_info,
-) -> c_int {
+unsafe extern "C" fn doit(_skb: *mut bindings::sk_buff, info: *mut bindings::genl_info) -> c_int {
     from_result(|| {
         // SAFETY: By the function's contract.
         let (op, request) = unsafe {
@@ -407,7 +409,3 @@ unsafe extern "C" fn dumpit(
         Ok(unsafe { (*skb).len } as c_int)
     })
 }
-
-use kernel::ffi::c_char;
-use kernel::ffi::c_int;
-use kernel::ffi::c_uint;

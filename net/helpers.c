@@ -12,6 +12,7 @@
 #include <linux/netfilter.h>
 #include <linux/random.h>
 #include <linux/rhashtable.h>
+#include <net/genetlink.h>
 #include <net/gso.h>
 #include <net/ip_tunnels.h>
 #include <net/netdev_queues.h>
@@ -74,6 +75,21 @@ void vpcnet_layout(struct vpcnet_layout *out)
 		.path = sizeof(struct vpcnet_path),
 		.path_plain = offsetof(struct vpcnet_path, plain),
 		.flow = sizeof(struct vpcnet_flow),
+		.genl_family = sizeof(struct genl_family),
+		.genl_family_split_ops = offsetof(struct genl_family, split_ops),
+		.genl_split_ops = sizeof(struct genl_split_ops),
+		.genl_split_ops_policy = offsetof(struct genl_split_ops, policy),
+		.genl_info = sizeof(struct genl_info),
+		.genl_info_attrs = offsetof(struct genl_info, attrs),
+		.genl_dumpit_info = sizeof(struct genl_dumpit_info),
+		.netlink_callback = sizeof(struct netlink_callback),
+		.netlink_callback_min_dump_alloc =
+			offsetof(struct netlink_callback, min_dump_alloc),
+		.netlink_callback_ctx = offsetof(struct netlink_callback, ctx),
+		.notifier_block = sizeof(struct notifier_block),
+		.changeupper_info = sizeof(struct netdev_notifier_changeupper_info),
+		.changeupper_info_linking =
+			offsetof(struct netdev_notifier_changeupper_info, linking),
 		.policy = sizeof(struct nla_policy),
 		.rhashtable = sizeof(struct rhashtable),
 		.rhashtable_nelems = offsetof(struct rhashtable, nelems),
@@ -178,10 +194,14 @@ void vpcnet_rcu_barrier(void)
 	rcu_barrier();
 }
 
-/* Switches BH off unless it is; returns what vpcnet_bh_leave() wants. */
+/*
+ * Switches BH off unless it is; returns what vpcnet_bh_leave() wants. With
+ * interrupts off, as netpoll sends, BH is off, too, and switching it on again
+ * would run softirqs there.
+ */
 bool vpcnet_bh_enter(void)
 {
-	if (likely(softirq_count()))
+	if (likely(softirq_count()) || irqs_disabled())
 		return false;
 	local_bh_disable();
 	return true;

@@ -32,6 +32,10 @@ struct vpcnet_layout {
 	size_t drvinfo, drvinfo_version, drvinfo_bus_info, channels, channels_rx_count;
 	size_t stat_ops, stat_ops_get_base_stats, queue_stats_rx, queue_stats_tx;
 	size_t path, path_plain, flow;
+	size_t genl_family, genl_family_split_ops, genl_split_ops, genl_split_ops_policy;
+	size_t genl_info, genl_info_attrs, genl_dumpit_info, netlink_callback;
+	size_t netlink_callback_min_dump_alloc, netlink_callback_ctx;
+	size_t notifier_block, changeupper_info, changeupper_info_linking;
 	size_t policy, rhashtable, rhashtable_nelems, gro_cells, dst_cache, stats64;
 };
 void vpcnet_layout(struct vpcnet_layout *out);

@@ -11,6 +11,8 @@ use core::ptr;
 use core::ptr::NonNull;
 
 use kernel::error::to_result;
+use kernel::ffi::c_int;
+use kernel::ffi::c_uint;
 use kernel::prelude::*;
 use kernel::types::Opaque;
 
@@ -229,6 +231,3 @@ impl Drop for Hold {
         unsafe { bindings::vpcnet_dev_put(self.0.as_ptr()) };
     }
 }
-
-use kernel::ffi::c_int;
-use kernel::ffi::c_uint;

@@ -8,6 +8,10 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use kernel::error::to_result;
+use kernel::ffi::c_int;
+use kernel::ffi::c_uint;
+use kernel::ffi::c_ulong;
+use kernel::ffi::c_void;
 use kernel::prelude::*;
 
 use crate::bindings;
@@ -118,8 +122,3 @@ unsafe extern "C" fn call<L: Listener>(
     L::event(dev, event, &mut rtnl);
     bindings::NOTIFY_DONE as c_int
 }
-
-use kernel::ffi::c_int;
-use kernel::ffi::c_uint;
-use kernel::ffi::c_ulong;
-use kernel::ffi::c_void;

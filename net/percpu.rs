@@ -195,9 +195,10 @@ impl Counters {
         if index >= self.len {
             return 0;
         }
-        // SAFETY: By the type invariant.
-        let each =
-            possible_cpus().map(|cpu| unsafe { at(self.memory, cpu).add(index).read_volatile() });
+        let each = possible_cpus().map(|cpu| {
+            // SAFETY: By the type invariant.
+            unsafe { at(self.memory, cpu).add(index).read_volatile() }
+        });
         each.fold(0, u64::wrapping_add)
     }
 }

@@ -19,7 +19,7 @@
 #include "helpers.h"
 
 static DEFINE_MUTEX(vpcnet_redirect_lock);
-static void (*vpcnet_tun_live)(void);
+static void (*vpcnet_tun_changed)(bool live);
 
 #if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && defined(CONFIG_NETFILTER_INGRESS) && \
 	(defined(CONFIG_X86_64) || defined(CONFIG_ARM64))
@@ -160,9 +160,11 @@ static int vpcnet_module_event(struct notifier_block *block, unsigned long state
 	if (strcmp(module->name, "tun"))
 		return NOTIFY_DONE;
 	if (state == MODULE_STATE_LIVE)
-		vpcnet_tun_live();
-	else if (state == MODULE_STATE_GOING)
+		vpcnet_tun_changed(true);
+	if (state == MODULE_STATE_GOING) {
 		vpcnet_redirect_detach();
+		vpcnet_tun_changed(false);
+	}
 	return NOTIFY_DONE;
 }
 
@@ -170,14 +172,14 @@ static struct notifier_block vpcnet_module_block = {
 	.notifier_call = vpcnet_module_event,
 };
 
-int vpcnet_tun_watch(void (*live)(void))
+int vpcnet_tun_watch(void (*changed)(bool live))
 {
 	int err;
 
-	vpcnet_tun_live = live;
+	vpcnet_tun_changed = changed;
 	err = register_module_notifier(&vpcnet_module_block);
 	if (!err)
-		live();
+		changed(true);
 	return err;
 }
 

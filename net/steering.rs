@@ -11,6 +11,8 @@ use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering;
 
 use kernel::error::to_result;
+use kernel::ffi::c_int;
+use kernel::ffi::c_void;
 use kernel::prelude::*;
 
 use vpc_core::btf;
@@ -78,17 +80,20 @@ fn find() -> Result<(u32, u32)> {
     };
     let offset = |name| btf::member_offset(text.bytes(), base, "tun_struct", name);
     let program = offset("steering_prog").ok_or(ENOENT)?;
-    let queues = offset("numqueues").ok_or(ENOENT)?;
-    // As the readers below load them.
-    if program % 8 != 0 || queues % 4 != 0 {
+    // It can be done without, and is not found if the kernel has the name elsewhere, too.
+    let queues = offset("numqueues").filter(|offset| offset % 4 == 0);
+    // As the readers below load it.
+    if program % 8 != 0 {
         return Err(EINVAL);
     }
-    Ok((program, queues))
+    Ok((program, queues.unwrap_or(UNKNOWN)))
 }
 
-/// Reads the driver's type information; when it has come. Process context without RTNL.
-pub(crate) extern "C" fn learn() {
-    let (program, queues) = find().unwrap_or((UNKNOWN, UNKNOWN));
+/// Reads the driver's type information when it has come, and forgets it when it goes: the next one may
+/// be another build. Process context without RTNL.
+pub(crate) extern "C" fn learn(live: bool) {
+    let found = if live { find().ok() } else { None };
+    let (program, queues) = found.unwrap_or((UNKNOWN, UNKNOWN));
     PROGRAM.store(program, Ordering::Relaxed);
     QUEUES.store(queues, Ordering::Relaxed);
 }
@@ -139,6 +144,3 @@ pub(crate) unsafe fn queues(tap: *mut bindings::net_device) -> Option<u32> {
     // SAFETY: As in `has_program()`: an unsigned int.
     unsafe { load::<u32>(tap, QUEUES.load(Ordering::Relaxed)) }
 }
-
-use kernel::ffi::c_int;
-use kernel::ffi::c_void;

@@ -5,6 +5,7 @@
  */
 #include "tap.h"
 
+#include <linux/cred.h>
 #include <linux/device.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -54,6 +55,9 @@ static int vpcnet_lowest_dev_of(struct net_device *lower, struct netdev_nested_p
 
 	if (!list_empty(&lower->adj_list.lower) || lower->real_num_tx_queues < 2)
 		return 0;
+	/* Those above may hear of it later than we. */
+	if (lower->reg_state != NETREG_REGISTERED)
+		return 0;
 	if (vpcnet_fewer(lower, lowest->any))
 		lowest->any = lower;
 	if (lower->dev.parent && vpcnet_fewer(lower, lowest->hardware))
@@ -76,12 +80,18 @@ struct net_device *vpcnet_lanes_of(struct net_device *dev)
 	return lowest.hardware ?: lowest.any ?: dev;
 }
 
-/* A tunnel's own uplink, if it is bound to one that is in the same namespace. */
+/*
+ * A tunnel's own uplink, if it is bound to one that is in the same namespace. A
+ * pair has its other end there, which packets only come by.
+ */
 static struct net_device *vpcnet_below(struct net_device *port)
 {
+	const struct rtnl_link_ops *ops = port->rtnl_link_ops;
 	int ifindex = dev_get_iflink(port);
 
-	if (ifindex == port->ifindex)
+	if (ifindex == port->ifindex || port->netdev_ops->ndo_get_peer_dev)
+		return port;
+	if (ops && ops->get_link_net && ops->get_link_net(port) != dev_net(port))
 		return port;
 	return __dev_get_by_index(dev_net(port), ifindex) ?: port;
 }
@@ -149,7 +159,9 @@ int vpcnet_write_lanes_attr(struct net_device *dev, const char *text, size_t len
 
 	if (!attr || !attr->store)
 		return -EOPNOTSUPP;
-	written = attr->store(&dev->dev, attr, text, len);
+	/* Whoever has caused it now: an admin has asked for it before. */
+	scoped_with_kernel_creds()
+		written = attr->store(&dev->dev, attr, text, len);
 	return written < 0 ? written : 0;
 }
 

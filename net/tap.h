@@ -44,8 +44,8 @@ enum vpcnet_redirect_state vpcnet_redirect_attach(const struct net_device *tap,
 						  vpcnet_select_t *select, nf_hookfn *hook);
 void vpcnet_redirect_detach(void);
 
-/* Calls @live when the tun driver is there, and at once if it is. */
-int vpcnet_tun_watch(void (*live)(void));
+/* Calls @changed when the tun driver has come or gone, and once at first. */
+int vpcnet_tun_watch(void (*changed)(bool live));
 void vpcnet_tun_unwatch(void);
 
 #endif

@@ -2,8 +2,8 @@
 
 //! Managing taps of the stock tun driver from outside.
 //!
-//! Packets from the VM pass the tap's netfilter ingress hook, before anybody else but packet sockets
-//! and generic XDP has seen them. Packets to the VM pass the driver's choice of a queue, which
+//! Packets from the VM pass the tap's netfilter ingress hook, before anybody else but packet sockets,
+//! generic XDP and tc's ingress has seen them. Packets to the VM pass the driver's choice of a queue, which
 //! `redirect.c` can answer in its place. What a tap is managed by hangs on the hook.
 //!
 //! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
@@ -14,6 +14,9 @@ use core::ptr;
 use core::ptr::NonNull;
 
 use kernel::error::to_result;
+use kernel::ffi::c_int;
+use kernel::ffi::c_uint;
+use kernel::ffi::c_void;
 use kernel::prelude::*;
 
 use vpc_core::lane;
@@ -28,10 +31,10 @@ use crate::steering;
 /// What decides about the packets of a tap.
 pub trait TapDriver: Send + Sync + 'static {
     /// A packet has just come from the VM.
-    fn from_vm(&self, packet: FromVm<'_>, dp: &Datapath);
+    fn sent(&self, packet: FromVm<'_>, dp: &Datapath);
 
     /// The queue that a packet to the VM takes; `None` lets the tun driver choose.
-    fn to_vm(&self, packet: ToVm<'_>, dp: &Datapath) -> Option<u16>;
+    fn select(&self, packet: ToVm<'_>, dp: &Datapath) -> Option<u16>;
 }
 
 /// A packet on its way from the VM.
@@ -194,7 +197,7 @@ impl<T: TapDriver> Hook<T> {
         unsafe { &self.node.as_ref().dev }
     }
 
-    /// Has packets to the VM decided upon by [`TapDriver::to_vm`]; once for all taps, whichever is
+    /// Has packets to the VM decided upon by [`TapDriver::select`]; once for all taps, whichever is
     /// the first.
     ///
     /// # Errors
@@ -306,7 +309,7 @@ unsafe extern "C" fn ingress<T: TapDriver>(
         let dp = Datapath::assume();
         (*node.cast::<Node<T>>())
             .value
-            .from_vm(FromVm { skb: &mut *skb }, &dp);
+            .sent(FromVm { skb: &mut *skb }, &dp);
     }
     bindings::NF_ACCEPT
 }
@@ -329,11 +332,7 @@ unsafe extern "C" fn select<T: TapDriver>(
             dev: NetDev::from_raw(dev.cast_mut()),
             skb: &*skb,
         };
-        (*node.cast::<Node<T>>()).value.to_vm(packet, &dp)
+        (*node.cast::<Node<T>>()).value.select(packet, &dp)
     };
     queue.map_or(-1, c_int::from)
 }
-
-use kernel::ffi::c_int;
-use kernel::ffi::c_uint;
-use kernel::ffi::c_void;

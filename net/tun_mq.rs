@@ -3,6 +3,8 @@
 //! Numbers of the netlink family `tun_mq`, from `tun_mq.h`, which is made from
 //! `Documentation/netlink/specs/tun_mq.yaml`.
 
+use kernel::str::CStr;
+
 use crate::bindings;
 
 /// Name of the family.
@@ -172,5 +174,3 @@ impl ToVm {
         }
     }
 }
-
-use kernel::str::CStr;

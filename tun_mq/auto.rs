@@ -48,7 +48,8 @@ impl Listener for Devices {
                 }
             }
             Event::Left(upper) if upper.is_bridge() => registry::let_go(dev, rtnl),
-            Event::Joined(_) | Event::Left(_) => {}
+            // An uplink may be a bond.
+            Event::Joined(_) | Event::Left(_) => registry::restack(rtnl),
         }
     }
 }

@@ -45,10 +45,15 @@ pub(crate) struct Managed {
     /// The lowest device of the uplink, whose queues are counted.
     lanes_of: Option<Hold>,
     to_vm: ToVm,
+    /// What a patched driver was told last.
+    told: Option<Setting>,
     tally: Arc<Tally>,
     /// What tallies have counted that were too small for the tap's queues.
     before: Counts,
 }
+
+/// Base, number of lanes, and whether they go before a steering program: for a patched driver.
+type Setting = (u16, u16, bool);
 
 /// Counts of a tap.
 pub(crate) struct Counts {
@@ -116,6 +121,7 @@ impl Managed {
             wishes,
             lanes_of: None,
             to_vm: ToVm::Off,
+            told: None,
             tally,
             before: Counts::none(),
         };
@@ -152,11 +158,7 @@ impl Managed {
 
     /// The tap, as far as spreading is concerned.
     pub(crate) fn place(&self) -> spread::Tap {
-        let tap = spread::Tap::new(
-            self.wishes.base,
-            self.dev().tx_queues(),
-            self.wishes.weight,
-        );
+        let tap = spread::Tap::new(self.wishes.base, self.dev().tx_queues(), self.wishes.weight);
         if self.wishes.pinned {
             tap.pinned()
         } else {
@@ -185,13 +187,16 @@ impl Managed {
     ///
     /// `ENOMEM`; then packets go by what they did before.
     pub(crate) fn apply(&mut self, rtnl: &mut Rtnl) -> Result {
-        self.lanes_of = self
-            .wishes
-            .uplink
-            .as_ref()
-            .map(|uplink| uplink.lanes_device(rtnl).hold());
+        let uplink = self.wishes.uplink.as_ref();
+        let lanes_of = uplink.map(|uplink| uplink.lanes_device(rtnl).hold());
+        let before = core::mem::replace(&mut self.lanes_of, lanes_of);
         self.to_vm = self.obtain(rtnl);
-        self.publish(rtnl)
+        let result = self.publish(rtnl);
+        if result.is_err() {
+            // What packets refer to is what is let go of when it goes.
+            self.lanes_of = before;
+        }
+        result
     }
 
     /// Whether the tap's lanes are those of a device, or of one below it.
@@ -253,21 +258,27 @@ impl Managed {
     }
 
     /// Tells a patched driver.
-    fn write_patch(&self, rtnl: &mut Rtnl) -> ToVm {
+    fn write_patch(&mut self, rtnl: &mut Rtnl) -> ToVm {
         if !self.dev().has_lanes_attr(rtnl) {
             return ToVm::Unavailable(
                 c"this tun has no attribute \"lanes\"; the patch is in tun_mq/patches",
             );
         }
-        let lanes = self.lanes();
-        let setting = (lanes > 0).then(|| {
-            let base = vpc_core::lane::reduce(self.wishes.base, lanes);
-            (base, lanes, self.wishes.overrides)
-        });
+        let setting = self.setting();
         match self.dev().write_lanes_attr(setting, rtnl) {
-            Ok(()) => ToVm::Lanes,
+            Ok(()) => {
+                self.told = setting;
+                ToVm::Lanes
+            }
             Err(_) => ToVm::Unavailable(c"the driver has refused its attribute \"lanes\""),
         }
+    }
+
+    /// What a patched driver has to know; nothing while there are no lanes.
+    fn setting(&self) -> Option<Setting> {
+        let lanes = self.lanes();
+        let base = vpc_core::lane::reduce(self.wishes.base, lanes);
+        (lanes > 0).then_some((base, lanes, self.wishes.overrides))
     }
 
     /// Lets packets go by the wishes.
@@ -293,13 +304,16 @@ impl Managed {
     ///
     /// `ENOMEM`; then new queues are not counted yet.
     pub(crate) fn refresh(&mut self, rtnl: &mut Rtnl) -> Result {
-        if self.wishes.mode == Mode::Patch {
+        if self.wishes.mode == Mode::Patch && self.told != self.setting() {
             self.to_vm = self.write_patch(rtnl);
         }
         if self.dev().tx_queues() > self.tally.queues() {
             let larger = tally(self.dev().tx_queues())?;
             let old = core::mem::replace(&mut self.tally, larger);
-            self.publish(rtnl)?;
+            if let Err(error) = self.publish(rtnl) {
+                self.tally = old;
+                return Err(error);
+            }
             // Packets that go by the old one are counted before it is read.
             rtnl.wait_for_packets();
             self.before.add(&old)?;
@@ -307,17 +321,26 @@ impl Managed {
         Ok(())
     }
 
-    /// The uplink is going, for good.
-    pub(crate) fn lose_uplink(&mut self, rtnl: &mut Rtnl) {
-        self.wishes.uplink = None;
-        self.lanes_of = None;
-        if self.publish(rtnl).is_err() {
+    /// The uplink, or the device below it whose queues are the lanes, is going, for good.
+    pub(crate) fn lose(&mut self, dev: &NetDev, rtnl: &mut Rtnl) {
+        if self.wishes.uplink.as_deref() == Some(dev) {
+            self.wishes.uplink = None;
+        }
+        if self.apply(rtnl).is_err() {
             // No memory for that: rather no lanes than a device that is gone.
+            self.lanes_of = None;
             self.hook.lanes.set(None, rtnl);
         }
-        if self.wishes.mode == Mode::Patch {
-            self.to_vm = self.write_patch(rtnl);
-        }
+    }
+
+    /// Devices were put on top of each other, or taken apart; whether the lanes are another's now.
+    pub(crate) fn restack(&mut self, rtnl: &mut Rtnl) -> bool {
+        let Some(uplink) = self.wishes.uplink.as_deref() else {
+            return false;
+        };
+        let same = self.lanes_of() == Some(uplink.lanes_device(rtnl));
+        // Without memory packets go on as before.
+        !same && self.apply(rtnl).is_ok()
     }
 
     /// The tap leaves its namespace.

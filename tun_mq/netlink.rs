@@ -35,7 +35,11 @@ pub(crate) fn register(module: &'static ThisModule) -> Result<genl::Registration
     genl::Registration::new(&FAMILY, module)
 }
 
-static FAMILY: Family = Family::new(tun_mq::FAMILY, &OPS, &[Group::new("monitor")]);
+static FAMILY: Family = Family::new(
+    tun_mq::FAMILY,
+    &OPS,
+    &[Group::new(b"monitor\0\0\0\0\0\0\0\0\0")],
+);
 
 /// A request that only names a tap.
 static NAMES: [Policy; 3] = [Policy::NONE, Policy::U32, Policy::IFNAME];
@@ -94,7 +98,10 @@ static OPS: [Op; 5] = [
 /// The tap that a request names.
 fn tap(request: &Request<'_>, rtnl: &Rtnl) -> Result<Hold> {
     let index = request.attrs.get(attr::IFINDEX).and_then(|attr| attr.u32());
-    let name = request.attrs.get(attr::IFNAME).and_then(|attr| attr.string());
+    let name = request
+        .attrs
+        .get(attr::IFNAME)
+        .and_then(|attr| attr.string());
     let dev = match (index, name) {
         (None, None) => {
             let why = c"name the tap, by ifindex or ifname";
@@ -151,7 +158,6 @@ fn number(
 fn get(request: &Request<'_>) -> Result {
     Rtnl::with(|rtnl| {
         let dev = tap(request, rtnl)?;
-        registry::refresh(&dev, rtnl);
         registry::look(rtnl, |taps, rtnl| {
             let Some(tap) = taps.iter().find(|tap| *tap.dev() == *dev) else {
                 return Err(request.ack.refuse(ENOENT, c"the tap has no lanes"));

@@ -39,7 +39,10 @@ pub(crate) fn look<R>(rtnl: &mut Rtnl, f: impl FnOnce(&[Managed], &mut Rtnl) -> 
 /// Brings the taps of an uplink up to date with the number of queues that it and they have now.
 pub(crate) fn refresh(dev: &NetDev, rtnl: &mut Rtnl) {
     TAPS.with(rtnl, |taps, rtnl| {
-        for tap in taps.iter_mut().filter(|tap| tap.dev() == dev || tap.is_on(dev)) {
+        for tap in taps
+            .iter_mut()
+            .filter(|tap| tap.dev() == dev || tap.is_on(dev))
+        {
             // Without memory packets go on as before, and some are not counted.
             let _ = tap.refresh(rtnl);
         }
@@ -156,7 +159,9 @@ fn remove(taps: &mut Taps, which: impl Fn(&Managed) -> bool, rtnl: &mut Rtnl) ->
 
 /// Lets a tap go; false if it was not managed.
 pub(crate) fn unset(dev: &NetDev, rtnl: &mut Rtnl) -> bool {
-    TAPS.with(rtnl, |taps, rtnl| remove(taps, |tap| tap.dev() == dev, rtnl))
+    TAPS.with(rtnl, |taps, rtnl| {
+        remove(taps, |tap| tap.dev() == dev, rtnl)
+    })
 }
 
 /// Lets all taps go.
@@ -204,7 +209,9 @@ fn rebalance_one(taps: &mut Taps, net: &Net, lanes_of: &NetDev, rtnl: &mut Rtnl)
     }
     Loads::new(&mut lanes).rebalance(&mut places);
     let mut moved: u32 = 0;
-    let on = taps.iter_mut().filter(|tap| tap.lanes_of() == Some(lanes_of));
+    let on = taps
+        .iter_mut()
+        .filter(|tap| tap.lanes_of() == Some(lanes_of));
     for (tap, place) in on.zip(places) {
         if tap.wishes.base != place.base && !place.pinned {
             tap.move_to(place.base, rtnl)?;
@@ -233,11 +240,22 @@ pub(crate) fn leaving(dev: &NetDev, rtnl: &mut Rtnl) {
         if going {
             remove(taps, |tap| tap.dev() == dev, rtnl);
             for tap in taps.iter_mut().filter(|tap| tap.is_on(dev)) {
-                tap.lose_uplink(rtnl);
+                tap.lose(dev, rtnl);
                 netlink::notify(netlink::Change::Set, tap, rtnl);
             }
         } else if let Some(tap) = taps.iter_mut().find(|tap| tap.dev() == dev) {
             tap.leave(rtnl);
+        }
+    });
+}
+
+/// Devices were put on top of each other, or taken apart.
+pub(crate) fn restack(rtnl: &mut Rtnl) {
+    TAPS.with(rtnl, |taps, rtnl| {
+        for tap in taps.iter_mut() {
+            if tap.restack(rtnl) {
+                netlink::notify(netlink::Change::Set, tap, rtnl);
+            }
         }
     });
 }
@@ -282,7 +300,9 @@ pub(crate) fn let_go(dev: &NetDev, rtnl: &mut Rtnl) {
 }
 
 fn settle(taps: &mut Taps, dev: &NetDev, uplink: Option<Hold>, rtnl: &mut Rtnl) -> Result {
-    let lanes_of = uplink.as_ref().map(|uplink| uplink.lanes_device(rtnl).hold());
+    let lanes_of = uplink
+        .as_ref()
+        .map(|uplink| uplink.lanes_device(rtnl).hold());
     let base = match &lanes_of {
         Some(lanes_of) => choose(taps, dev, lanes_of, 1)?,
         None => 0,

@@ -115,7 +115,7 @@ pub(crate) struct Tap {
 }
 
 impl TapDriver for Tap {
-    fn from_vm(&self, packet: FromVm<'_>, dp: &Datapath) {
+    fn sent(&self, packet: FromVm<'_>, dp: &Datapath) {
         let Some(lanes) = self.lanes.read(dp) else {
             return;
         };
@@ -130,7 +130,7 @@ impl TapDriver for Tap {
         lanes.tally.counters.count(Tally::tx_index(queue), cpu);
     }
 
-    fn to_vm(&self, packet: ToVm<'_>, dp: &Datapath) -> Option<u16> {
+    fn select(&self, packet: ToVm<'_>, dp: &Datapath) -> Option<u16> {
         let lanes = self.lanes.read(dp)?;
         if lanes.to_vm == Choice::Driver {
             return None;

@@ -65,7 +65,7 @@ pub fn member_offset_over(btf: &[u8], base: &[u8], strukt: &str, member: &str) -
 
 fn find(btf: &[u8], base: &[u8], base_len: u32, strukt: &str, member: &str) -> Option<u32> {
     // The unnamed all have the name "", and a zero would look beyond the end of a string.
-    let is_name = |name: &str| !name.is_empty() && !name.contains('\0');
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte != 0);
     if !is_name(strukt) || !is_name(member) {
         return None;
     }

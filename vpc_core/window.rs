@@ -11,7 +11,7 @@ pub(crate) fn ring(lanes: &[u32], start: usize) -> impl Iterator<Item = u32> + '
 
 /// How many windows are prepared at once. It bounds what is on the stack; a window of no more lanes
 /// slides in constant time, a longer one costs its length once a block.
-const BLOCK: usize = 128;
+const BLOCK: usize = 64;
 
 /// The largest or smallest load in a window that slides over the ring of lanes.
 ///

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! BTF: members are found in blobs made by hand, and no bytes at all make the reader panic.
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
 
 use proptest::prelude::*;
 use vpc_core::btf::*;

@@ -33,6 +33,7 @@ pub(crate) struct SeriesReport {
     pub(crate) expected: u64,
     pub(crate) lost: u64,
     pub(crate) reordered: u64,
+    pub(crate) overtaken: u64,
     pub(crate) duplicate: u64,
     pub(crate) by_queue: Vec<u64>,
 }

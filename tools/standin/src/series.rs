@@ -21,9 +21,12 @@ struct Run {
     total: u32,
     frames: u64,
     reordered: u64,
+    overtaken: u64,
     duplicate: u64,
     by_queue: Vec<u64>,
     highest: Option<u32>,
+    /// The same for each of our queues.
+    highest_by_queue: Vec<Option<u32>>,
     /// One bit for each sequence number, set once it has come.
     seen: Vec<u64>,
 }
@@ -38,16 +41,24 @@ impl Series {
             .or_insert_with(|| Run {
                 total: stamp.total,
                 by_queue: vec![0; usize::from(queues)],
+                highest_by_queue: vec![None; usize::from(queues)],
                 ..Run::default()
             });
         run.frames += 1;
         if let Some(count) = run.by_queue.get_mut(usize::from(queue)) {
             *count += 1;
         }
+        let behind = |highest: Option<u32>| highest.is_some_and(|highest| stamp.seq < highest);
+        let here = run.highest_by_queue.get_mut(usize::from(queue));
+        let is_overtaken = here.as_deref().is_some_and(|highest| behind(*highest));
+        if let Some(highest) = here {
+            *highest = (*highest).max(Some(stamp.seq));
+        }
         if run.mark(stamp.seq) {
             run.duplicate += 1;
-        } else if run.highest.is_some_and(|highest| stamp.seq < highest) {
-            run.reordered += 1;
+        } else {
+            run.reordered += u64::from(behind(run.highest));
+            run.overtaken += u64::from(is_overtaken);
         }
         run.highest = run.highest.max(Some(stamp.seq));
     }
@@ -97,6 +108,7 @@ impl Run {
         series.expected += u64::from(self.total);
         series.lost += u64::from(self.total).saturating_sub(self.frames - self.duplicate);
         series.reordered += self.reordered;
+        series.overtaken += self.overtaken;
         series.duplicate += self.duplicate;
         for (sum, count) in series.by_queue.iter_mut().zip(&self.by_queue) {
             *sum += count;
@@ -144,7 +156,19 @@ mod tests {
         let report = &series.report()[0];
         assert_eq!((report.frames, report.expected, report.lost), (3, 4, 2));
         assert_eq!((report.reordered, report.duplicate), (1, 1));
+        assert_eq!(report.overtaken, 1);
         assert_eq!(report.by_queue, [0, 3]);
+    }
+
+    #[test]
+    fn queues_do_not_overtake_each_other() {
+        let mut series = Series::default();
+        for (seq, queue) in [(1, 0), (0, 1), (3, 1), (2, 0)] {
+            series.count(stamp(0, 7, seq), queue, 2);
+        }
+        let report = &series.report()[0];
+        assert_eq!((report.lost, report.duplicate), (0, 0));
+        assert_eq!((report.reordered, report.overtaken), (2, 0));
     }
 
     #[test]

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn flags_of_the_type_are_left_out() {
         let mut bytes = 4u16.to_ne_bytes().to_vec();
-        bytes.extend((15u16 | 1 << 15).to_ne_bytes());
+        bytes.extend((15u16 | (1 << 15)).to_ne_bytes());
         assert_eq!(Attribute::all(&bytes).unwrap(), [Attribute::flag(15)]);
     }
 
