@@ -101,7 +101,7 @@ boot_vm() {
 	local name=$1 queues=$2 ns=${3:-$A} where
 	where=$(at "$name")
 	ip netns exec "$ns" "$programs/standin" --tap "tap$name" --queues "$queues" \
-		--mac "${where#*@}" --ip "${where%@*}/24" --id "${where##*:}" \
+		--mac "${where#*@}" --ip "${where%@*}/24" \
 		--up --control "$tmp/$name.sock" </dev/null >/dev/null 2>"$tmp/$name.log" &
 	echo $! >"$tmp/$name.pid"
 	echo "$ns" >"$tmp/$name.ns"
@@ -166,7 +166,7 @@ arrivals() {
 expected() {
 	jq -nc --argjson n "$1" --argjson from "$2" --argjson queues "$3" \
 		--argjson to "$4" --argjson lanes "$5" --argjson count $count \
-		'range($n) | ((. + $from) % $lanes + $lanes - $to) % $lanes % $queues as $q |
+		'range($n) | (((. + $from) % $lanes + $lanes - $to) % $lanes % $queues) as $q |
 			[range($queues) | if . == $q then $count else 0 end]'
 }
 
