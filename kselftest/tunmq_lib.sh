@@ -37,7 +37,11 @@ unload_tun() {
 	[[ ! -d /sys/module/tun ]] || rmmod tun
 }
 # load_tun_mq [PARAMETER...]
-load_tun_mq() { insmod "$LANES_MODULES/tun_mq.ko" "$@"; }
+load_tun_mq() {
+	# What `modprobe tun_mq` would load first.
+	modprobe -a udp_tunnel ip6_udp_tunnel
+	insmod "$LANES_MODULES/tun_mq.ko" "$@"
+}
 unload_tun_mq() { [[ ! -d /sys/module/tun_mq ]] || rmmod tun_mq; }
 
 # tunmq_begin [PARAMETER...]: namespace A, with a bridge br0, and the modules.
