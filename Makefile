@@ -36,6 +36,7 @@ programs:
 guest: programs
 	@$S/build-modules >/dev/null
 	@$S/build-tun-patched >/dev/null
+	@$S/build-test-modules
 	@$S/make-guest $(KVER) >/dev/null
 
 demo: guest

@@ -15,10 +15,10 @@ count=24
 rate=400
 
 case $TUN in
-stock) mode=ftrace ;;
+stock) mode="ftrace" ;;
 patched)
 	# shellcheck disable=SC2034
-	mode=patch
+	mode="patch"
 	tun=$here/../build/tun-patched/$(uname -r)/tun.ko
 	[[ -f $tun ]] || ksft_skip_all "no patched tun: make tun-patched"
 	;;
@@ -37,7 +37,11 @@ unload_tun() {
 	[[ ! -d /sys/module/tun ]] || rmmod tun
 }
 # load_tun_mq [PARAMETER...]
-load_tun_mq() { insmod "$LANES_MODULES/tun_mq.ko" "$@"; }
+load_tun_mq() {
+	# What `modprobe tun_mq` would load first.
+	modprobe -a udp_tunnel ip6_udp_tunnel
+	insmod "$LANES_MODULES/tun_mq.ko" "$@"
+}
 unload_tun_mq() { [[ ! -d /sys/module/tun_mq ]] || rmmod tun_mq; }
 
 # tunmq_begin [PARAMETER...]: namespace A, with a bridge br0, and the modules.
@@ -101,7 +105,7 @@ boot_vm() {
 	local name=$1 queues=$2 ns=${3:-$A} where
 	where=$(at "$name")
 	ip netns exec "$ns" "$programs/standin" --tap "tap$name" --queues "$queues" \
-		--mac "${where#*@}" --ip "${where%@*}/24" --id "${where##*:}" \
+		--mac "${where#*@}" --ip "${where%@*}/24" \
 		--up --control "$tmp/$name.sock" </dev/null >/dev/null 2>"$tmp/$name.log" &
 	echo $! >"$tmp/$name.pid"
 	echo "$ns" >"$tmp/$name.ns"
@@ -166,7 +170,7 @@ arrivals() {
 expected() {
 	jq -nc --argjson n "$1" --argjson from "$2" --argjson queues "$3" \
 		--argjson to "$4" --argjson lanes "$5" --argjson count $count \
-		'range($n) | ((. + $from) % $lanes + $lanes - $to) % $lanes % $queues as $q |
+		'range($n) | (((. + $from) % $lanes + $lanes - $to) % $lanes % $queues) as $q |
 			[range($queues) | if . == $q then $count else 0 end]'
 }
 

@@ -125,7 +125,6 @@ far_uplink() { # the uplink moves, the lanes stay
 check "the uplink moves to another namespace and back" far_uplink
 
 uplink_gone() { # deleted under traffic: as without lanes, and counted
-	local before
 	flood
 	ip -n "$A" link del up8
 	is tapb '"\(.uplink_name) \(.lanes) \(.base)"' 'null 0 2'

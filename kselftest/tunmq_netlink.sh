@@ -93,12 +93,12 @@ refused "an unknown command" 'EOPNOTSUPP|ENOTSUP' 7
 refused "a notification as a command" 'EOPNOTSUPP|ENOTSUP' 5
 
 garbage() { # no request, whatever is in it, does harm
-	in_ns "$A" "$here/tunmq_garbage.py" 3000 t0 t1 single tun0 dum0 up4 up8
+	in_ns "$A" "$here/tunmq_garbage.py" 1000 t0 t1 single tun0 dum0 up4 up8
 	lanes set t0 --uplink up4 --base 2 --weight 3
 	is t0 '"\(.uplink_name) \(.base) \(.weight)"' 'up4 2 3'
 }
 before=$(nl get ifname=str:t0)
-check "3000 requests of garbage" garbage
+check "1000 requests of garbage" garbage
 lanes unset t0
 lanes set t0 --uplink up4 --base 2 --weight 3
 after=$(nl get ifname=str:t0)
@@ -125,7 +125,7 @@ vanishing() { # uplinks that go while they are named
 check "an uplink that vanishes meanwhile" vanishing
 
 # Who may.
-nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs "$@"; }
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs)
 not_permitted() {
 	local before after verb
 	before=$(state)
@@ -140,7 +140,7 @@ not_permitted() {
 	after=$(state)
 	[[ $before == "$after" ]]
 }
-check "who has no capability may look, but change nothing" not_permitted nobody
+check "who has no capability may look, but change nothing" not_permitted "${nobody[@]}"
 check "... nor root of a user namespace alone" not_permitted unshare -Ur
 vpcctl_says() {
 	fails in_ns "$A" setpriv --reuid=65534 --clear-groups "$programs/vpcctl" \
@@ -192,9 +192,9 @@ wide() {
 check "a tap of 256 queues is told, alone and in a dump" wide
 
 # Notifications: a line for each, by what has changed.
-in_ns "$A" "$programs/vpcctl" lanes watch --json >"$tmp/events" &
+in_ns "$A" "$programs/vpcctl" lanes watch --json >>"$tmp/events" &
 ksft_pids+=($!)
-in_ns "$B" "$programs/vpcctl" lanes watch --json >"$tmp/events.b" &
+in_ns "$B" "$programs/vpcctl" lanes watch --json >>"$tmp/events.b" &
 ksft_pids+=($!)
 subscribed() { # the first that comes through
 	lanes set t0 --weight 3

@@ -153,40 +153,43 @@ if [[ $TUN == stock ]]; then
 	}
 	check "mode patch where there is none: unavailable, and says where" no_patch
 	pinned() { # as long as packets are redirected
-		[[ $(</proc/sys/kernel/ftrace_enabled) == 1 ]]
 		fails sysctl -qw kernel.ftrace_enabled=0
 		[[ $(</proc/sys/kernel/ftrace_enabled) == 1 ]]
 		led a b
 	}
 	check "ftrace cannot be disabled under it" pinned
-	no_ftrace() {
+	taken() {
 		unload_tun_mq
-		sysctl -qw kernel.ftrace_enabled=0
+		insmod "$other" function=tun_select_queue
 		load_tun_mq
 		lanes set tapa --uplink up8 --base 0
 		lanes set tapb --uplink up8 --base 2
 		is tapb '"\(.mode) \(.to_vm)"' 'ftrace unavailable'
-		[[ $(show tapb .reason) == *ftrace_enabled* ]]
-		lanes show | grep -q ftrace_enabled
+		[[ $(show tapb .reason) == *another* ]]
+		lanes show | grep -q another
 		as_stock
 		leave_on_lanes
 	}
-	check "with ftrace disabled: unavailable, and says why; the way out works" no_ftrace
 	instead() {
 		lanes set tapb --mode ebpf
 		is tapb .to_vm lanes
 		led a b
 		lanes set tapb --mode off
 	}
-	check "... mode ebpf does, too" instead
-	ftrace_back() {
-		sysctl -qw kernel.ftrace_enabled=1
+	free_again() {
+		rmmod redirect_other
 		lanes set tapb --mode auto
 		is tapb '"\(.mode) \(.to_vm)"' 'ftrace lanes'
 		led a b
 	}
-	check "... and ftrace, when it is enabled again" ftrace_back
-	sysctl -qw kernel.ftrace_enabled=1
+	other=$here/../build/modules/$(uname -r)/redirect_other/redirect_other.ko
+	if [[ -f $other ]]; then
+		check "another redirects: unavailable, and says why; the way out works" taken
+		check "... mode ebpf works there" instead
+		check "... and ftrace, when the other is gone" free_again
+	else
+		skip "another that redirects the same function" "no redirect_other.ko: make guest"
+	fi
 	tracer() { # who only traces the same function is no obstacle, nor disturbed
 		local t=/sys/kernel/tracing
 		mountpoint -q $t || mount -t tracefs tracefs $t
@@ -200,20 +203,7 @@ if [[ $TUN == stock ]]; then
 		grep -q tun_select_queue $t/enabled_functions
 	}
 	check "the function tracer on the same function is no obstacle" tracer
-	skip "another that redirects the same function" "takes a livepatch module of its own"
 else
-	without_ftrace() {
-		unload_tun_mq
-		sysctl -qw kernel.ftrace_enabled=0
-		load_tun_mq
-		lanes set tapa --uplink up8 --base 0
-		lanes set tapb --uplink up8 --base 2
-		is tapb '"\(.mode) \(.to_vm)"' 'patch lanes'
-		led a b
-		sysctl -qw kernel.ftrace_enabled=1
-	}
-	check "ftrace is not needed" without_ftrace
-	sysctl -qw kernel.ftrace_enabled=1
 	both() { # ftrace with a patched driver, by choice
 		lanes set tapb --mode ftrace
 		is tapb '"\(.mode) \(.to_vm)"' 'ftrace lanes'

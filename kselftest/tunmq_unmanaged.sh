@@ -7,7 +7,7 @@
 # afterwards.
 #
 #	A: tapu \      tapa, tapb: managed at times
-#	   tapv - br0 - up8: a dummy with 8 queues
+#	   tapv - br0 - wide8: a dummy with 8 queues
 
 . "$(dirname -- "$0")/lib.sh"
 . "$here/lanes_lib.sh"
@@ -15,10 +15,10 @@
 
 tunmq_begin
 unload_tun_mq
-card=up8
-dummy_uplink up8 8
-tc -n "$A" qdisc replace dev up8 root handle 1: mq
-ip -n "$A" link set up8 master br0
+card=wide8
+dummy_uplink wide8 8
+tc -n "$A" qdisc replace dev wide8 root handle 1: mq
+ip -n "$A" link set wide8 master br0
 for tap in tapu tapv; do
 	in_ns "$A" ip tuntap add $tap mode tap multi_queue
 	ip -n "$A" link set $tap master br0 up
@@ -27,7 +27,6 @@ done
 # frames FILE: what comes out of the two taps, and what leaves by which queue.
 frames() {
 	local before
-	# What was learned is forgotten: a tap without queues forgets its flows.
 	before=$(uplink)
 	in_ns "$A" "$here/tap_frames.py" >"$1"
 	less "$(uplink)" "$before" >>"$1"
@@ -59,8 +58,8 @@ boot_vm b 4
 join a
 join b
 vm a ping --to "$(at b)" >/dev/null
-lanes set tapa --uplink up8 --base 0
-lanes set tapb --uplink up8 --base 3
+lanes set tapa --uplink wide8 --base 0
+lanes set tapb --uplink wide8 --base 3
 check "lanes lead to their queue" led a b
 check "... and others' frames are as before" same
 busy() { # the managed ones under load, the others as ever
@@ -80,7 +79,7 @@ mixed() { # from a managed tap to one that is not: by the driver's choice, with 
 	boot_vm c 4
 	join c
 	vm a ping --to "$(at c)" >/dev/null
-	lanes set tapa --uplink up8 --base 5
+	lanes set tapa --uplink wide8 --base 5
 	with=$(arrivals a c)
 	lanes unset tapa
 	echo "$with"
@@ -88,7 +87,7 @@ mixed() { # from a managed tap to one that is not: by the driver's choice, with 
 }
 check "what a managed tap sends to one that is not comes as before" mixed
 let_go() {
-	lanes set tapu --uplink up8 --base 2
+	lanes set tapu --uplink wide8 --base 2
 	lanes unset tapu
 	same
 }
