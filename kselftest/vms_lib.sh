@@ -41,6 +41,7 @@ start_vm() { # start_vm A|B QUEUES
 	ip netns exec "$A" "$standin" --tap "tap$1" --queues "$2" --up \
 		--mac 02:00:00:00:00:0$n --ip 10.9.0.$n/24 --id $n \
 		--control "$tmp/$1.sock" 2>/dev/null &
+	# shellcheck disable=SC2034 # for the tests
 	vm_pid[$1]=$!
 	ksft_pids+=($!)
 	until_true 20 vm "$1" stats
