@@ -70,8 +70,8 @@ def main():
     for frame in odd_ones():
         os.write(u[3], frame)
     drain(taps)
-    for flow in range(0, FLOWS, 2):
-        os.write(v[flow // 2 % 4], udp(V, U, (9, 1000 + flow), 40))
+    for flow in range(0, FLOWS, 3):
+        os.write(v[flow // 3 % 4], udp(V, U, (9, 1000 + flow), 40))
     drain(taps)
     for flow in range(FLOWS):
         os.write(u[flow % 3], udp(U, V, (1000 + flow, 9), 60))

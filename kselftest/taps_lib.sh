@@ -66,8 +66,13 @@ tunmq_begin() {
 
 cleanup() {
 	local name file
+	for name in "${ksft_pids[@]}"; do
+		kill "$name"
+		wait "$name"
+	done
 	for file in "$tmp"/*.pid; do
 		kill -9 "$(<"$file")"
+		wait "$(<"$file")"
 	done
 	[[ -z ${to_hold:-} ]] || exec {to_hold}>&- {to_nl}>&-
 	if declare -F cleanup_more >/dev/null; then

@@ -26,6 +26,7 @@ set_lanes() {
 dummy_uplink up8 8
 boot_vms
 stock=$(arrivals a b)
+no_taps() { [[ $(lanes show --json | jq -c .) == '{"taps":[]}' ]]; }
 as_stock() {
 	local seen
 	seen=$(arrivals a b)
@@ -149,7 +150,7 @@ tap_gone() { # deleted under traffic, and one of the same name has no lanes
 	calm
 	has_no_lanes tapb
 	as_stock
-	lanes set tapb --base 2 --uplink up8
+	set_lanes
 	led a b
 	# The VM goes, and with it the tap.
 	halt_vm b
@@ -164,11 +165,13 @@ tap_gone() { # deleted under traffic, and one of the same name has no lanes
 check "the tap is deleted" tap_gone
 
 ns_gone() { # with taps and uplink in it
-	boot_vm d 4 "$C"
+	# No process may live there, or it would not end.
+	boot_vm d 4
+	ip -n "$A" link set tapd netns "$C"
 	dummy_uplink upc 8 "$C"
 	lanes_ns=$C
 	lanes set tapd --uplink upc
-	# One whose uplink stays, and one whose tap does.
+	# A tap that stays loses its uplink.
 	ip -n "$A" link set up8 netns "$C"
 	ip netns del "$C"
 	gone_vm d
@@ -201,7 +204,7 @@ module_gone() { # with taps managed and traffic before and after
 	[[ $TUN == stock ]] || [[ $(in_ns "$A" cat /sys/class/net/tapb/lanes) == off ]]
 	no_redirect
 	load_tun_mq
-	[[ $(lanes show --json) == *'"taps": []'* ]]
+	no_taps
 	as_stock
 	set_lanes
 	led a b
@@ -220,7 +223,7 @@ tun_gone() { # the driver is unloaded and loaded under the module
 	lanes set tapz --uplink up8
 	unload_tun
 	no_redirect
-	[[ $(lanes show --json) == *'"taps": []'* ]]
+	no_taps
 	load_tun
 	boot_vms
 	as_stock
@@ -236,7 +239,7 @@ tun_later() { # the module is there first
 	unload_tun_mq
 	unload_tun
 	load_tun_mq
-	[[ $(lanes show --json) == *'"taps": []'* ]]
+	no_taps
 	load_tun
 	boot_vms
 	set_lanes

@@ -192,10 +192,8 @@ wide() {
 check "a tap of 256 queues is told, alone and in a dump" wide
 
 # Notifications: a line for each, by what has changed.
-in_ns "$A" "$programs/vpcctl" lanes watch --json >>"$tmp/events" &
-ksft_pids+=($!)
-in_ns "$B" "$programs/vpcctl" lanes watch --json >>"$tmp/events.b" &
-ksft_pids+=($!)
+start "$A" "$programs/vpcctl" lanes watch --json >>"$tmp/events"
+start "$B" "$programs/vpcctl" lanes watch --json >>"$tmp/events.b"
 subscribed() { # the first that comes through
 	lanes set t0 --weight 3
 	[[ -s $tmp/events ]]

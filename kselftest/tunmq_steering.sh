@@ -115,7 +115,8 @@ ebpf_fd() { # handed over, as a VMM's management would
 check "... or handed over" ebpf_fd
 kept() { # and attached again when QEMU, or whoever, has taken it off
 	local pid
-	in_ns "$A" "$programs/vpcctl" lanes set tapb --base 7 --mode ebpf --keep 2>"$tmp/kept" &
+	ip netns exec "$A" "$programs/vpcctl" lanes set tapb --base 7 --mode ebpf --keep \
+		2>"$tmp/kept" &
 	pid=$!
 	until_true 10 led a b
 	"$here/tap_steer.py" "$(pid_of b)" off
