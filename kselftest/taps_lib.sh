@@ -34,7 +34,8 @@ load_tun() {
 }
 unload_tun() {
 	modprobe -qr vhost_net || true
-	[[ ! -d /sys/module/tun ]] || rmmod tun
+	# Who had a tap may still be busy closing it.
+	[[ ! -d /sys/module/tun ]] || until_true 10 rmmod tun
 }
 # load_tun_mq [PARAMETER...]
 load_tun_mq() {
@@ -113,6 +114,8 @@ boot_vm() {
 		--mac "${where#*@}" --ip "${where%@*}/24" \
 		--up --control "$tmp/$name.sock" </dev/null >/dev/null 2>"$tmp/$name.log" &
 	echo $! >"$tmp/$name.pid"
+	# Its end is no news.
+	disown
 	echo "$ns" >"$tmp/$name.ns"
 	echo "tap$name" >"$tmp/$name.tap"
 	until_true 20 vm "$name" stats
