@@ -38,13 +38,15 @@ make_initramfs "$work/initramfs" "$@"
 # once, not by an emulator that is emulated itself.
 modprobe -q kvm_amd || modprobe -q kvm_intel || true
 
-console="console=ttyS0 quiet panic=-1 nokaslr mitigations=off ipv6.disable=1"
-console+=" no_timer_check tsc=reliable"
+options="console=ttyS0 quiet panic=-1 nokaslr mitigations=off ipv6.disable=1"
+options+=" no_timer_check tsc=reliable"
+# The usual scheduler would drop what an emulated machine is slow to send.
+options+=" sysctl.net.core.default_qdisc=pfifo_fast"
 # The console is for both: what the kernel says is kept out of the answers.
 exec qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 	-machine q35 -accel kvm -accel tcg -cpu max -smp "$queues" -m 256 \
 	-netdev "tap,id=net,ifname=$tap,queues=$queues,vhost=on,script=no,downscript=no" \
 	-device "virtio-net-pci,netdev=net,mq=on,vectors=$((2 * queues + 2)),mac=02:00:00:00:00:01,romfile=" \
 	-kernel "$build/guest/$(uname -r)/vmlinuz" -initrd "$work/initramfs" \
-	-append "$console" -serial stdio \
+	-append "$options" -serial stdio \
 	> >(sed -un 's/\r$//; /^\(ready\|done\|[0-9 ]\+\)$/ { p; d }; s/^/# guest: /w /dev/stderr') 2>&1

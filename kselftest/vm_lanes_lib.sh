@@ -15,6 +15,8 @@ boot_vm() {
 	load_kind
 	modprobe -a tun bridge vhost_net
 	two_cards
+	# start_vm runs it.
+	# shellcheck disable=SC2034
 	vm_program=$1
 	tunnel "$B" m0 "$KIND" 10.2.0.2 local 10.1.0.2 remote 10.1.0.1 key 7
 	ip -n "$B" neigh replace 10.2.0.1 dev m0 lladdr $vm_mac nud permanent
@@ -78,14 +80,25 @@ receive_on() {
 	in_ns "$A" ethtool -X up0 weight $weights
 }
 
+# losses: where packets have gone, for whoever looks for one that is missing.
+losses() {
+	local dev
+	for dev in tap0 m0 up0; do
+		in_ns "$A" grep -H '[1-9]' "/sys/class/net/$dev/statistics/"{r,t}x_{dropped,errors} || true
+	done
+	tc -n "$A" -s qdisc show dev up0 | grep -B1 'dropped [1-9]' || true
+}
+
+or_losses() { "$@" || { losses; false; }; }
+
 # there TEXT: from the VM to the wire.
 there() {
 	local q
 	for ((q = 0; q < vm_queues; q++)); do
 		check "$1: VM queue $q leaves on lane $(((base + q) % LANES_QUEUES))" \
-			lane_of $q "$LANES_QUEUES"
+			or_losses lane_of $q "$LANES_QUEUES"
 	done
-	check "$1: all VM queues at once" all_lanes "$LANES_QUEUES"
+	check "$1: all VM queues at once" or_losses all_lanes "$LANES_QUEUES"
 }
 
 # back TEXT: from the wire to the VM.
