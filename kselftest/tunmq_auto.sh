@@ -7,7 +7,7 @@
 #	A: t0, t1, ... - br0 - up8: a dummy with 8 queues
 
 . "$(dirname -- "$0")/lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 tunmq_begin
 dummy_uplink up8 8

@@ -13,7 +13,7 @@
 
 . "$(dirname -- "$0")/lib.sh"
 . "$here/lanes_lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 need_nic
 load_kind

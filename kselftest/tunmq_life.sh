@@ -8,7 +8,7 @@
 #	   4 queues     4 queues
 
 . "$(dirname -- "$0")/lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 new_ns B C
 tunmq_begin

@@ -9,7 +9,7 @@
 #	B: elsewhere, a tap; upb, an uplink
 
 . "$(dirname -- "$0")/lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 new_ns B
 tunmq_begin

@@ -9,7 +9,7 @@
 # tunmq_spread.py takes random steps, each held against the promise.
 
 . "$(dirname -- "$0")/lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 tunmq_begin
 for n in 1 3 5 8 16; do

@@ -9,7 +9,7 @@
 #	   8 queues     4 queues
 
 . "$(dirname -- "$0")/lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 tunmq_begin
 dummy_uplink up8 8

@@ -11,7 +11,7 @@
 
 . "$(dirname -- "$0")/lib.sh"
 . "$here/lanes_lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 tunmq_begin
 unload_tun_mq

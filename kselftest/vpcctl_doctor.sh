@@ -169,12 +169,11 @@ start_vm() { # start_vm DEVICE-OPTION...
 	local IFS=,
 	qemu-system-x86_64 -S -nodefaults -display none -m 16 -name lanes-vm -smp 2 \
 		-netdev tap,id=net0,ifname=tap0,script=no,downscript=no,vhost=on,queues=2 \
-		-device "virtio-net-pci,netdev=net0,romfile=,$*" &
+		-device "virtio-net-pci,netdev=net0,romfile=,$*" 2>"$tmp/qemu" &
 	vm=$!
 	ksft_pids+=("$vm")
-	until_true 30 two_queues
+	until_true 30 grep -x 1 /sys/class/net/tap0/carrier
 }
-two_queues() { [[ -d /sys/class/net/tap0/queues/tx-1 ]]; }
 end_vm() {
 	kill "$vm"
 	wait "$vm" || true
@@ -187,7 +186,7 @@ if command -v qemu-system-x86_64 >"$tmp/ignored"; then
 	start_vm mq=on rx_queue_size=1024
 	check "a VM that sees both" says vhost 'lanes-vm net0' ok '^vhost, 2 queues'
 	check "long rings" finding vhost-rings 'lanes-vm net0' ok '^to the VM 1024'
-	check "the tap has both" finding tap-queues tap0 ok '^2 queues'
+	check "the guest uses one yet" finding tap-queues tap0 note '^1 queue in use'
 	end_vm
 else
 	skip "what VMs are started with" "needs qemu-system-x86_64"

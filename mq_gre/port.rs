@@ -279,7 +279,7 @@ impl LinkDriver for MqGre {
         rcv::wants(version, protocol)
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive(underlay: &Net, ports: &Ports, skb: HookSkb, dp: &Datapath) -> Verdict {
         rcv::receive(underlay, ports, skb, dp)
     }

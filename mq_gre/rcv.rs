@@ -56,23 +56,21 @@ pub(crate) fn wants(version: Version, protocol: u8) -> bool {
     }
 }
 
-/// Sees a packet for this host.
-#[inline]
+/// Sees a packet for this host. Always inline: the version of IP is a constant there.
+#[inline(always)]
 pub(crate) fn receive(underlay: &Net, ports: &Ports, mut skb: HookSkb, dp: &Datapath) -> Verdict {
     let Some(ip) = Ip::of_hook(&skb) else {
         return skb.accept();
     };
     if ip.protocol != ip::PROTO_GRE {
-        let scope = ip.scope(|| skb.link6());
         if matches!(ip.protocol, ip::PROTO_ICMP | ip::PROTO_ICMPV6) {
-            icmp::receive(underlay, ports, &mut skb, ip.len, ip.local, scope, dp);
+            receive_icmp(underlay, ports, &mut skb, ip, dp);
         }
         return skb.accept();
     }
-    let mut buf = [0; gre::MAX_LEN];
+    let offset = ip.len;
     // What is malformed, the stock stack judges.
-    let Some((gre, gre_len)) = gre_header(skb.linear(), ip.len, || skb.peek(ip.len, &mut buf))
-    else {
+    let Some((gre, gre_len)) = gre_header(skb.linear(), offset, || paged(&skb, offset)) else {
         return skb.accept();
     };
     let scope = ip.scope(|| skb.link6());
@@ -104,6 +102,19 @@ pub(crate) fn receive(underlay: &Net, ports: &Ports, mut skb: HookSkb, dp: &Data
     }
 }
 
+/// Sees an ICMP message.
+#[cold]
+fn receive_icmp(underlay: &Net, ports: &Ports, skb: &mut HookSkb, ip: Ip, dp: &Datapath) {
+    let scope = ip.scope(|| skb.link6());
+    icmp::receive(underlay, ports, skb, ip.len, ip.local, scope, dp);
+}
+
+/// A GRE header that is not linear.
+#[cold]
+fn paged(skb: &HookSkb, offset: u32) -> Decoded {
+    gre::Header::decode(skb.peek(offset, &mut [0; gre::MAX_LEN]))
+}
+
 /// Takes a packet that came to a UDP port of ours.
 #[inline]
 pub(crate) fn receive_udp(ports: &Ports, skb: Skb, dp: &Datapath) {
@@ -122,8 +133,9 @@ fn of_udp(skb: &Skb) -> Option<Outer> {
     const OFFSET: u32 = UDP_LEN as u32;
     let (udp, _) = Udp::parse(skb.linear())?;
     let ip = Ip::parse(skb.from_network_header())?;
-    let mut buf = [0; gre::MAX_LEN];
-    let (gre, gre_len) = gre_header(skb.linear(), OFFSET, || skb.peek(OFFSET, &mut buf))?;
+    let (gre, gre_len) = gre_header(skb.linear(), OFFSET, || {
+        gre::Header::decode(skb.peek(OFFSET, &mut [0; gre::MAX_LEN]))
+    })?;
     let scope = ip.scope(|| skb.link6());
     Some(Outer {
         address: Address::new(ip.remote, ip.local, gre.key, udp.dst.get(), scope),
@@ -227,17 +239,20 @@ fn behind_options(skb: &HookSkb) -> Option<(u32, u8)> {
     Some((offset.checked_add(len as u32)?, protocol))
 }
 
-/// The GRE header at `offset` and its length in bytes. It is nearly always linear; if not, `copy`
+/// What became of a GRE header: its fields, and its length in bytes.
+type Decoded = Result<(gre::Header, usize), gre::DecodeError>;
+
+/// The GRE header at `offset` and its length in bytes. It is nearly always linear; if not, `paged`
 /// has it.
-#[inline]
-fn gre_header<'a>(
+#[inline(always)]
+fn gre_header(
     linear: &[u8],
     offset: u32,
-    copy: impl FnOnce() -> &'a [u8],
+    paged: impl FnOnce() -> Decoded,
 ) -> Option<(gre::Header, u32)> {
     let there = linear.get(offset as usize..).unwrap_or(&[]);
     let (header, len) = match gre::Header::decode(there) {
-        Err(gre::DecodeError::Short) => gre::Header::decode(copy()),
+        Err(gre::DecodeError::Short) => paged(),
         decoded => decoded,
     }
     .ok()?;
@@ -296,7 +311,7 @@ fn take(dev: &Device<MqGre>, config: &Config, skb: Skb, outer: &Outer, dp: &Data
     let lane = lane_of(config.lanes, outer.lane, &mut frame, dev.rx_queues());
     dev.data()
         .counters
-        .received(lane.unwrap_or(0), frame.len(), dp);
+        .received(lane.unwrap_or(0), frame.len(), frame.cpu(), dp);
     trace::rcv(dev, &frame, lane, &outer.address);
     dev.deliver(frame, lane, metadata, dp);
 }
@@ -317,7 +332,7 @@ fn check(config: &Config, outer: &Outer) -> Result<(), Drop> {
     Ok(())
 }
 
-/// What a collect-metadata device attaches to the frame.
+/// What is attached to the frame: nothing, if all have the same outer headers.
 #[inline]
 fn metadata(
     config: &Config,
@@ -325,9 +340,15 @@ fn metadata(
     outer: &Outer,
     dp: &Datapath,
 ) -> Result<Option<Metadata>, Drop> {
-    if config.peer.is_some() {
-        return Ok(None);
+    match config.peer {
+        Some(_) => Ok(None),
+        None => collect(config, skb, outer, dp).map(Some),
     }
+}
+
+/// What a collect-metadata device attaches. Out of line, so that the way of tunnels is short.
+#[inline(never)]
+fn collect(config: &Config, skb: &Skb, outer: &Outer, dp: &Datapath) -> Result<Metadata, Drop> {
     let address = &outer.address;
     let mut key = TunnelKey {
         remote: address.remote(),
@@ -354,15 +375,13 @@ fn metadata(
         key.ttl = ip.ttl;
         key.df = ip.df();
     }
-    Metadata::for_received(&key, dp)
-        .map(Some)
-        .map_err(|_| Drop::RxNoMemory)
+    Metadata::for_received(&key, dp).map_err(|_| Drop::RxNoMemory)
 }
 
 /// The lane to record, if any: a packet for which the uplink has recorded none stays without, and
 /// whoever needs one takes the hash of its flow.
 #[inline]
-fn lane_of(lanes: Lanes, recorded: Option<u16>, frame: &mut Frame, queues: u16) -> Option<u16> {
+fn lane_of(lanes: Lanes, recorded: Option<u16>, frame: &mut Frame<'_>, queues: u16) -> Option<u16> {
     match lanes {
         Lanes::Keep => recorded.map(|recorded| lane::reduce(recorded, queues)),
         Lanes::Single => Some(0),

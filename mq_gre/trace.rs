@@ -51,7 +51,7 @@ pub(crate) fn xmit(
 
 /// A frame goes to the stack on `lane`.
 #[inline(always)]
-pub(crate) fn rcv(dev: &Device<MqGre>, frame: &Frame, lane: Option<u16>, address: &Address) {
+pub(crate) fn rcv(dev: &Device<MqGre>, frame: &Frame<'_>, lane: Option<u16>, address: &Address) {
     mq_gre_trace::rcv(|| Packet {
         dev,
         skb: Some(frame.skb()),

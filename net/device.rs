@@ -201,7 +201,7 @@ impl<D: Driver> Device<D> {
     #[inline]
     pub fn deliver(
         &self,
-        frame: Frame,
+        frame: Frame<'_>,
         lane: Option<u16>,
         metadata: Option<Metadata>,
         _dp: &Datapath,

@@ -195,7 +195,7 @@ void vpcnet_rcu_barrier(void)
 }
 
 /*
- * Switches BH off unless it is; returns what vpcnet_bh_leave() wants. With
+ * Switches BH off unless it is; true: vpcnet_bh_leave() undoes it. With
  * interrupts off, as netpoll sends, BH is off, too, and switching it on again
  * would run softirqs there.
  */
@@ -207,19 +207,14 @@ bool vpcnet_bh_enter(void)
 	return true;
 }
 
-void vpcnet_bh_leave(bool entered)
+void vpcnet_bh_leave(void)
 {
-	if (unlikely(entered))
-		local_bh_enable();
+	local_bh_enable();
 }
 
 unsigned long vpcnet_cpu_offset(void)
 {
-#ifdef CONFIG_SMP
-	return __my_cpu_offset;
-#else
-	return 0;
-#endif
+	return vpcnet_this_offset();
 }
 
 /* Zeroed; may sleep. */
@@ -271,13 +266,11 @@ static u32 vpcnet_table_hash(const void *data, u32 len, u32 seed)
 static int vpcnet_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct vpcnet_entry *entry = obj;
-	const u64 *key = arg->key;
-	u64 differ = 0;
-	int i;
+	const u64 *a = arg->key, *b = entry->key;
 
-	for (i = 0; i < VPCNET_KEY_WORDS; i++)
-		differ |= key[i] ^ entry->key[i];
-	return differ != 0;
+	BUILD_BUG_ON(VPCNET_KEY_WORDS != 6);
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) |
+		(a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5])) != 0;
 }
 
 static const struct rhashtable_params vpcnet_table_params = {

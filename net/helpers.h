@@ -58,6 +58,16 @@ struct vpcnet_tun_key {
 	bool v6, has_key, csum, df;
 };
 
+/* Distance from where a per-CPU value seems to be to this CPU's, see net/percpu.rs. */
+static inline unsigned long vpcnet_this_offset(void)
+{
+#ifdef CONFIG_SMP
+	return __my_cpu_offset;
+#else
+	return 0;
+#endif
+}
+
 /* process context */
 void *vpcnet_net_generic(const struct net *net, unsigned int id);
 struct net *vpcnet_dev_net(const struct net_device *dev);
@@ -74,7 +84,7 @@ void vpcnet_publish(void **slot, void *value);
 void vpcnet_call_rcu(struct rcu_head *head, rcu_callback_t func);
 void vpcnet_rcu_barrier(void);
 bool vpcnet_bh_enter(void);
-void vpcnet_bh_leave(bool entered);
+void vpcnet_bh_leave(void);
 unsigned long vpcnet_cpu_offset(void);
 void __percpu *vpcnet_percpu_alloc(size_t size, size_t align);
 void vpcnet_percpu_free(void __percpu *memory);

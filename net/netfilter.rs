@@ -50,6 +50,12 @@ impl HookSkb {
         HookSkb { skb, version }
     }
 
+    /// The packet again, still the stack's.
+    #[inline]
+    pub(crate) fn into_raw(self) -> NonNull<bindings::sk_buff> {
+        self.skb
+    }
+
     /// The version of IP.
     #[inline]
     pub fn version(&self) -> Version {

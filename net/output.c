@@ -19,6 +19,7 @@
 #include <net/route.h>
 #include <net/udp.h>
 
+#include "helpers.h"
 #include "lanes.h"
 
 static bool vpcnet_path_is_good(const struct vpcnet_path *path)
@@ -41,11 +42,7 @@ static bool vpcnet_path_is_good(const struct vpcnet_path *path)
  */
 struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percpu *paths)
 {
-	struct vpcnet_begin begin = {
-#ifdef CONFIG_SMP
-		.offset = __my_cpu_offset,
-#endif
-	};
+	struct vpcnet_begin begin = { .offset = vpcnet_this_offset() };
 	struct vpcnet_path *path;
 
 	if (unlikely(dev_recursion_level() > IP_TUNNEL_RECURSION_LIMIT)) {
@@ -214,6 +211,10 @@ static __always_inline int vpcnet_hh_output(struct sk_buff *skb, const struct hh
 	return dev_queue_xmit(skb);
 }
 
+/*
+ * The host's statistics of IP are counted as the stack counts what it receives:
+ * BH is off here, too, and no hard interrupt touches them.
+ */
 static __always_inline int vpcnet_output_direct(struct sk_buff *skb, struct net *net,
 						const struct dst_entry *dst, struct net_device *dev,
 						struct neighbour *neigh, bool v6)
@@ -221,13 +222,13 @@ static __always_inline int vpcnet_output_direct(struct sk_buff *skb, struct net 
 	skb->dev = dev;
 	if (!v6) {
 		skb->protocol = htons(ETH_P_IP);
-		IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, skb->len);
+		__IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, skb->len);
 	} else {
 #if IS_ENABLED(CONFIG_IPV6)
 		struct inet6_dev *idev = ip6_dst_idev((struct dst_entry *)dst);
 
 		skb->protocol = htons(ETH_P_IPV6);
-		IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
+		__IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
 #endif
 	}
 	return vpcnet_hh_output(skb, &neigh->hh);
@@ -238,10 +239,10 @@ static __always_inline void vpcnet_count_request(struct net *net, const struct d
 						 bool v6)
 {
 	if (!v6)
-		IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+		__IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
 #if IS_ENABLED(CONFIG_IPV6)
 	else
-		IP6_INC_STATS(net, ip6_dst_idev((struct dst_entry *)dst), IPSTATS_MIB_OUTREQUESTS);
+		__IP6_INC_STATS(net, ip6_dst_idev((struct dst_entry *)dst), IPSTATS_MIB_OUTREQUESTS);
 #endif
 }
 

@@ -20,6 +20,8 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
+#include "helpers.h"
+
 /* What conntrack does behind the last LOCAL_IN hook; returns a verdict. */
 static unsigned int vpcnet_ct_confirm(struct sk_buff *skb)
 {
@@ -114,6 +116,7 @@ enum vpcnet_rx vpcnet_decap_l2(struct sk_buff *skb, struct net_device *dev,
 	const void *start;
 
 	around->gro_was_on = vpcnet_gro_was_on(skb);
+	around->offset = vpcnet_this_offset();
 	if (unlikely(!pskb_may_pull(skb, around->outer_len + around->gre_len)))
 		return VPCNET_RX_NO_MEMORY;
 	start = skb->data;
@@ -219,13 +222,13 @@ void vpcnet_deliver_l2(struct sk_buff *skb, struct gro_cells *cells, struct meta
 		skb_dst_set(skb, &md->dst);
 	skb->queue_mapping = queue_mapping;
 	vpcnet_set_transport_header(skb);
-	if (unlikely(this_cpu_read(vpcnet_delivering)) || !vpcnet_gro_is_over(skb, gro_was_on)) {
+	if (unlikely(__this_cpu_read(vpcnet_delivering)) || !vpcnet_gro_is_over(skb, gro_was_on)) {
 		gro_cells_receive(cells, skb);
 		return;
 	}
-	this_cpu_write(vpcnet_delivering, true);
+	__this_cpu_write(vpcnet_delivering, true);
 	netif_receive_skb(skb);
-	this_cpu_write(vpcnet_delivering, false);
+	__this_cpu_write(vpcnet_delivering, false);
 }
 
 /*

@@ -28,7 +28,9 @@ struct vpcnet_around {
 	bool outer_summed;	/* these bytes are part of skb->csum, if there is one */
 	bool csum;		/* GRE has a checksum */
 	bool cross_netns;	/* the device is in another namespace */
-	bool gro_was_on;	/* answer: whether GRO has seen it with these headers */
+	/* answers */
+	bool gro_was_on;	/* whether GRO has seen it with these headers */
+	unsigned long offset;	/* of this CPU's memory, see net/percpu.rs */
 };
 
 unsigned int vpcnet_steal(struct sk_buff *skb, bool v6);

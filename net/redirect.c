@@ -64,7 +64,8 @@ static noinline notrace int vpcnet_select_managed(struct net_device *dev, struct
 		}
 	}
 	rcu_read_unlock();
-	vpcnet_bh_leave(entered);
+	if (unlikely(entered))
+		vpcnet_bh_leave();
 	return queue;
 }
 

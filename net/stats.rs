@@ -106,9 +106,8 @@ impl<const DROPS: usize> LaneCounters<DROPS> {
 
     /// Counts a packet received on `lane`.
     #[inline]
-    pub fn received(&self, lane: u16, bytes: u32, dp: &Datapath) {
-        let row = self.cpus.get(ThisCpu::get(dp));
-        if let Some(lane) = row.lanes.get(usize::from(lane)) {
+    pub fn received(&self, lane: u16, bytes: u32, cpu: ThisCpu<'_>, dp: &Datapath) {
+        if let Some(lane) = self.cpus.get(cpu).lanes.get(usize::from(lane)) {
             lane.rx_packets.add(1, dp);
             lane.rx_bytes.add(bytes.into(), dp);
         }

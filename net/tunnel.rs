@@ -23,6 +23,7 @@ use crate::device::Driver;
 use crate::netns::Net;
 use crate::path::CacheRef;
 use crate::path::Path;
+use crate::percpu::ThisCpu;
 use crate::skb::Headroom;
 use crate::skb::Reason;
 use crate::skb::Skb;
@@ -363,12 +364,12 @@ impl Skb {
     ///
     /// The packet again, with what is wrong.
     #[inline]
-    pub fn decapsulate<D: Driver>(
+    pub fn decapsulate<'a, D: Driver>(
         mut self,
         dev: &Device<D>,
         around: &Around,
-        _dp: &Datapath,
-    ) -> Result<Frame, (Skb, NotDecapsulated)> {
+        dp: &'a Datapath,
+    ) -> Result<Frame<'a>, (Skb, NotDecapsulated)> {
         let mut around = bindings::vpcnet_around {
             outer_len: around.outer_len,
             gre_len: around.gre_len,
@@ -377,6 +378,7 @@ impl Skb {
             csum: around.csum,
             cross_netns: dev.crosses_netns(),
             gro_was_on: false,
+            offset: 0,
         };
         // SAFETY: The packet is valid and ours, the device is registered; the function makes linear
         // and writable what it touches.
@@ -387,6 +389,8 @@ impl Skb {
                 return Ok(Frame {
                     skb: self,
                     gro_was_on: around.gro_was_on,
+                    // SAFETY: The C function has just asked, and BH is off.
+                    cpu: unsafe { ThisCpu::from_raw(around.offset as usize, dp) },
                 });
             }
             bindings::vpcnet_rx_VPCNET_RX_SHORT => NotDecapsulated::Short,
@@ -435,13 +439,14 @@ pub enum NotDecapsulated {
 ///
 /// The packet's device and protocol are set, its Ethernet header is right before `data`.
 #[must_use]
-pub struct Frame {
+pub struct Frame<'a> {
     skb: Skb,
     /// Whether GRO has seen it with its outer headers.
     gro_was_on: bool,
+    cpu: ThisCpu<'a>,
 }
 
-impl Frame {
+impl<'a> Frame<'a> {
     /// Length in bytes, Ethernet header included.
     #[inline]
     #[allow(clippy::len_without_is_empty)]
@@ -449,6 +454,12 @@ impl Frame {
         self.skb
             .len()
             .wrapping_add(vpc_core::eth::HEADER_LEN as u32)
+    }
+
+    /// The CPU that handles it.
+    #[inline]
+    pub fn cpu(&self) -> ThisCpu<'a> {
+        self.cpu
     }
 
     /// The hash of its flow, computed if need be.

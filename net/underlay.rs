@@ -186,9 +186,8 @@ unsafe extern "C" fn hook4<L: LinkDriver>(
     skb: *mut bindings::sk_buff,
     _state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    const PROTOCOL: usize = 9;
     // SAFETY: As the function's contract says.
-    unsafe { hook::<L>(private, skb, Version::V4, PROTOCOL) }
+    unsafe { hook::<L, false>(private, skb) }
 }
 
 /// The LOCAL_IN hook of a namespace for IPv6.
@@ -201,50 +200,65 @@ unsafe extern "C" fn hook6<L: LinkDriver>(
     skb: *mut bindings::sk_buff,
     _state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    const NEXT_HEADER: usize = 6;
     // SAFETY: As the function's contract says.
-    unsafe { hook::<L>(private, skb, Version::V6, NEXT_HEADER) }
+    unsafe { hook::<L, true>(private, skb) }
 }
 
-/// A LOCAL_IN hook; `protocol` is where in the IP header that stands.
+const fn version(v6: bool) -> Version {
+    match v6 {
+        false => Version::V4,
+        true => Version::V6,
+    }
+}
+
+/// A LOCAL_IN hook.
 ///
 /// # Safety
 ///
 /// As for [`hook4`].
 #[inline]
-unsafe fn hook<L: LinkDriver>(
+unsafe fn hook<L: LinkDriver, const V6: bool>(
     private: *mut c_void,
     skb: *mut bindings::sk_buff,
-    version: Version,
-    protocol: usize,
 ) -> c_uint {
+    // Where in the IP header the protocol stands.
+    let protocol = if V6 { 6 } else { 9 };
     // SAFETY: The packet is in the LOCAL_IN chain and ours until we return.
-    let skb = unsafe { HookSkb::from_raw(NonNull::new_unchecked(skb), version) };
+    let skb = unsafe { HookSkb::from_raw(NonNull::new_unchecked(skb), version(V6)) };
     // All other packets of the host come by here, too, and leave again at once.
     match skb.linear().get(protocol) {
         // SAFETY: As the function's contract says.
-        Some(&protocol) if L::wants(version, protocol) => unsafe { see::<L>(private, skb) },
+        Some(&protocol) if L::wants(version(V6), protocol) => unsafe {
+            see::<L, V6>(private, skb.into_raw())
+        },
         _ => skb.accept().into_raw(),
     }
 }
 
 /// A packet in a LOCAL_IN hook, of a protocol that the kind wants to see. Apart from the above, which
-/// then has next to nothing to do on the way in.
+/// then has next to nothing to do on the way in; and made for each version of IP, so that nothing
+/// asks for it twice.
 ///
 /// # Safety
 ///
 /// As for [`hook4`].
 #[inline(never)]
-unsafe fn see<L: LinkDriver>(private: *mut c_void, skb: HookSkb) -> c_uint {
+unsafe fn see<L: LinkDriver, const V6: bool>(
+    private: *mut c_void,
+    skb: NonNull<bindings::sk_buff>,
+) -> c_uint {
     // SAFETY: `private` is the namespace's state, which outlives the hook by an RCU grace period (see
-    // `net_exit()`). RCU is held; BH is off but where a packet comes back from a queue to user space,
-    // and is switched off then.
+    // `net_exit()`). The packet is as in `hook()`. RCU is held; BH is off but where a packet comes
+    // back from a queue to user space, and is switched off then.
     unsafe {
         let this = &*private.cast::<PerNet<L>>();
+        let skb = HookSkb::from_raw(skb, version(V6));
         let entered = bindings::vpcnet_bh_enter();
         let dp = Datapath::assume();
         let verdict = L::receive(Net::from_raw(this.net), &this.state, skb, &dp);
-        bindings::vpcnet_bh_leave(entered);
+        if entered {
+            bindings::vpcnet_bh_leave();
+        }
         verdict.into_raw()
     }
 }
@@ -272,7 +286,9 @@ pub(crate) unsafe extern "C" fn udp_receive<L: LinkDriver>(
         let entered = bindings::vpcnet_bh_enter();
         let dp = Datapath::assume();
         L::receive_udp(&(*this).state, skb, &dp);
-        bindings::vpcnet_bh_leave(entered);
+        if entered {
+            bindings::vpcnet_bh_leave();
+        }
     }
     0
 }

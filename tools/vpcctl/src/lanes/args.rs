@@ -70,7 +70,7 @@ pub(super) struct Set {
     /// Device whose transmit queues are the lanes [default: found behind the tap's bridge].
     #[arg(long, value_name = "DEV", value_parser = device)]
     pub(super) uplink: Option<String>,
-    /// Lane of queue 0, from 0 to one less than there are lanes; pins the tap to it [default: the
+    /// Lane of queue 0, from 0 to one less than there are lanes; pins the tap to it until it is let go [default: the
     /// one that spreads the taps best].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=4095))]
     pub(super) base: Option<u32>,
@@ -80,11 +80,11 @@ pub(super) struct Set {
     /// How packets to the VM get their queue [default: auto].
     #[arg(long)]
     pub(super) mode: Option<Mode>,
-    /// Let lanes go before the steering program that the tap has of its own.
+    /// Let lanes go before the steering program that the tap has of its own, until it is let go.
     #[arg(long = "override")]
     pub(super) over: bool,
     /// With --mode ebpf: stay, and attach the program again whenever something takes it off, as
-    /// QEMU does when the guest changes its queues, or when base or lanes change. Ends with
+    /// QEMU may when the guest changes its queues, or when base or lanes change. Ends with
     /// SIGINT or SIGTERM, when the tap is let go or has another mode, and takes the program off
     /// then.
     #[arg(long)]

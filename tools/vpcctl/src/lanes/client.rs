@@ -9,6 +9,7 @@ use crate::netlink::Attribute;
 use crate::netlink::Family;
 use crate::netlink::Message;
 use crate::netlink::Refusal;
+use crate::netlink::Told;
 use anyhow::anyhow;
 use anyhow::Context;
 use anyhow::Error;
@@ -72,6 +73,8 @@ pub(crate) enum Event {
     Unset(Tap),
     /// Events came faster than they were read.
     Lost,
+    /// The module is gone, and with it all lanes.
+    Gone,
 }
 
 /// A connection to the module.
@@ -117,13 +120,13 @@ impl Client {
         }
     }
 
-    /// The mode of the tap `name`; none if it has no lanes.
-    pub(crate) fn mode(&mut self, name: &str) -> Result<Option<Mode>> {
+    /// The mode of the tap `name`; none if it has no lanes. It is asked for `what`.
+    pub(crate) fn mode(&mut self, name: &str, what: &str) -> Result<Option<Mode>> {
         match self.get(Attribute::string(attr::IFNAME, name)) {
             Err(error) if is_nothing(&error) => Ok(None),
             result => result
                 .map(|tap| Some(tap.mode))
-                .map_err(|error| explain(error, &format!("cannot find {name}"), tap_option)),
+                .map_err(|error| explain(error, what, tap_option)),
         }
     }
 
@@ -170,8 +173,9 @@ impl Client {
     /// Waits for what happens next.
     pub(crate) fn next(&mut self) -> Result<Vec<Event>> {
         match self.family.next()? {
-            None => Ok(vec![Event::Lost]),
-            Some(messages) => messages.iter().filter_map(event).collect(),
+            Told::Lost => Ok(vec![Event::Lost]),
+            Told::Gone => Ok(vec![Event::Gone]),
+            Told::Messages(messages) => messages.iter().filter_map(event).collect(),
         }
     }
 }

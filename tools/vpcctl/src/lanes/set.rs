@@ -26,10 +26,10 @@ pub(super) fn run(args: &Set) -> Result<ExitCode> {
             .exit();
     }
     let source = Source::new(args.fd);
-    let change = change(args)?;
     let mut client = Client::open()?;
+    let change = change(args)?;
     let keeper = args.keep.then(Keeper::new).transpose()?;
-    let before = client.mode(&args.tap)?;
+    let before = client.mode(&args.tap, &format!("cannot set the lanes of {}", args.tap))?;
     let after = args.mode.or(before);
     // Looked for first: without it, the kernel had better not be told.
     let queue = (after == Some(Mode::Ebpf))
@@ -72,7 +72,7 @@ fn change(args: &Set) -> Result<Change> {
 
 pub(super) fn unset(args: &Unset) -> Result<ExitCode> {
     let mut client = Client::open()?;
-    let before = client.mode(&args.tap)?;
+    let before = client.mode(&args.tap, &format!("cannot take the lanes of {}", args.tap))?;
     client.unset(&args.tap)?;
     if before == Some(Mode::Ebpf) {
         ebpf::detach(&args.tap, Source::new(args.fd))?;

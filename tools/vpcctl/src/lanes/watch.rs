@@ -8,6 +8,7 @@ use super::client::Event;
 use super::table;
 use super::tap::Tap;
 use crate::output;
+use anyhow::bail;
 use anyhow::Result;
 use serde_json::json;
 use serde_json::Value;
@@ -22,6 +23,9 @@ pub(super) fn run(args: &Watch) -> Result<ExitCode> {
                 true => output::json(&value(&event))?,
                 false => output::text(&line(&event))?,
             }
+            if event == Event::Gone {
+                bail!("the module tun_mq was unloaded: modprobe tun_mq, and watch again");
+            }
         }
     }
 }
@@ -31,6 +35,7 @@ fn value(event: &Event) -> Value {
         Event::Set(tap) => json!({"event": "set", "tap": tap}),
         Event::Unset(tap) => json!({"event": "unset", "tap": tap}),
         Event::Lost => json!({"event": "lost"}),
+        Event::Gone => json!({"event": "gone"}),
     }
 }
 
@@ -39,6 +44,7 @@ fn line(event: &Event) -> String {
         Event::Set(tap) => set(tap),
         Event::Unset(tap) => format!("{}: has no lanes any more\n", tap.ifname),
         Event::Lost => "some changes were lost; vpcctl lanes show tells how it is now\n".to_owned(),
+        Event::Gone => "no tap has lanes any more\n".to_owned(),
     }
 }
 

@@ -37,6 +37,12 @@ impl Attribute {
     }
 
     #[cfg(test)]
+    pub(crate) fn u16(kind: u16, value: u16) -> Self {
+        let value = value.to_ne_bytes().to_vec();
+        Self { kind, value }
+    }
+
+    #[cfg(test)]
     pub(crate) fn nest(kind: u16, inner: &[Attribute]) -> Self {
         use netlink_packet_core::Emitable;
 

@@ -23,6 +23,7 @@ use std::os::fd::BorrowedFd;
 
 /// The family that knows all families.
 const CONTROL: u16 = 16;
+const CONTROL_FAMILY_GONE: u8 = 2;
 const CONTROL_GET: u8 = 3;
 const CONTROL_ID: u16 = 1;
 const CONTROL_NAME: u16 = 2;
@@ -32,6 +33,15 @@ const GROUP_ID: u16 = 2;
 
 /// How often a dump is asked for again that changes while it is read.
 const DUMP_TRIES: usize = 10;
+
+/// What the kernel has told a group.
+pub(crate) enum Told {
+    Messages(Vec<Message>),
+    /// Some of it was lost, since it came faster than it was read.
+    Lost,
+    /// The family is gone, with whatever module had it.
+    Gone,
+}
 
 /// A family, and a socket to ask it through.
 pub(crate) struct Family {
@@ -67,9 +77,6 @@ impl Family {
                 CONTROL_GROUPS => family.groups = groups(attribute)?,
                 _ => (),
             }
-        }
-        if family.id == CONTROL {
-            bail!("the kernel does not say which number the family {name} has");
         }
         family.version = 1;
         Ok(Some(family))
@@ -159,6 +166,16 @@ impl Family {
     /// From now on, `next` gets what the kernel tells the group. Such a connection is for nothing
     /// else: what is told could be taken for an answer.
     pub(crate) fn subscribe(&mut self, group: &str) -> Result<()> {
+        self.join(group)?;
+        // Who knows all families tells when one is gone.
+        if let Some(control) = Self::open("nlctrl")? {
+            self.groups = control.groups;
+            self.join("notify")?;
+        }
+        Ok(())
+    }
+
+    fn join(&self, group: &str) -> Result<()> {
         let Some((_, id)) = self.groups.iter().find(|(name, _)| name == group) else {
             bail!("the kernel has no notifications called {group}");
         };
@@ -167,21 +184,27 @@ impl Family {
             .with_context(|| format!("cannot subscribe to the notifications called {group}"))
     }
 
-    /// Waits for what the kernel tells the groups. None: some of it was lost, since it came faster
-    /// than it was read.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<Message>>> {
-        let messages = match self.receive() {
-            Ok(messages) => messages,
+    /// Waits for what the kernel tells.
+    pub(crate) fn next(&mut self) -> Result<Told> {
+        let received = match self.receive() {
+            Ok(received) => received,
             Err(error) => match error.downcast_ref::<io::Error>() {
-                Some(cause) if cause.raw_os_error() == Some(NOBUFS) => return Ok(None),
+                Some(cause) if cause.raw_os_error() == Some(NOBUFS) => return Ok(Told::Lost),
                 _ => return Err(error),
             },
         };
-        let told = messages.into_iter().filter_map(|m| match m.payload {
-            NetlinkPayload::InnerMessage(message) => Some(message),
-            _ => None,
-        });
-        Ok(Some(told.collect()))
+        let mut messages = Vec::new();
+        for message in received {
+            let NetlinkPayload::InnerMessage(message) = message.payload else {
+                continue;
+            };
+            if message.family == self.id {
+                messages.push(message);
+            } else if is_end_of(self.id, &message) {
+                return Ok(Told::Gone);
+            }
+        }
+        Ok(Told::Messages(messages))
     }
 
     /// Reads one datagram, which holds one message or more.
@@ -221,6 +244,16 @@ fn connect() -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Does the message say that this family is no more?
+fn is_end_of(family: u16, message: &Message) -> bool {
+    let names = |attribute: &Attribute| {
+        attribute.kind() == CONTROL_ID && attribute.to_u16().is_ok_and(|id| id == family)
+    };
+    message.family == CONTROL
+        && message.command == CONTROL_FAMILY_GONE
+        && message.attributes.iter().any(names)
+}
+
 /// The multicast groups of a family, with their numbers.
 fn groups(list: &Attribute) -> Result<Vec<(String, u32)>> {
     let mut groups = Vec::new();
@@ -236,4 +269,39 @@ fn groups(list: &Attribute) -> Result<Vec<(String, u32)>> {
         groups.extend(name.zip(id));
     }
     Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_found_by_name() {
+        let control = Family::open("nlctrl").unwrap().unwrap();
+        assert_eq!(control.id, CONTROL);
+        assert!(control.groups.iter().any(|(name, _)| name == "notify"));
+        assert!(Family::open("no such family").unwrap().is_none());
+    }
+
+    #[test]
+    fn the_kernel_says_what_is_wrong() {
+        let mut control = Family::open("nlctrl").unwrap().unwrap();
+        let error = control.ask(CONTROL_GET, Vec::new()).unwrap_err();
+        assert!(error.downcast_ref::<Refusal>().is_some(), "{error:#}");
+        let error = control.subscribe("no such group").unwrap_err();
+        assert!(error.to_string().contains("no such group"));
+    }
+
+    #[test]
+    fn the_end_of_a_family_is_noticed() {
+        let told = |command, id| Message {
+            family: CONTROL,
+            command,
+            version: 2,
+            attributes: vec![Attribute::u16(CONTROL_ID, id)],
+        };
+        assert!(is_end_of(30, &told(CONTROL_FAMILY_GONE, 30)));
+        assert!(!is_end_of(30, &told(CONTROL_FAMILY_GONE, 31)));
+        assert!(!is_end_of(30, &told(1, 30)));
+    }
 }

@@ -11,5 +11,6 @@ mod refusal;
 
 pub(crate) use attribute::Attribute;
 pub(crate) use family::Family;
+pub(crate) use family::Told;
 pub(crate) use message::Message;
 pub(crate) use refusal::Refusal;

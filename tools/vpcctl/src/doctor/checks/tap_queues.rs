@@ -24,9 +24,15 @@ pub(super) fn look(host: &Host) -> Seen<Vec<Finding>> {
 
 fn look_at(host: &Host, name: &str) -> Seen<Finding> {
     let queues = devices::queues(host, name, "tx-")?.len();
-    let found = count(queues, "queue");
+    let found = format!("{} in use", count(queues, "queue"));
     if devices::tun_flags(host, name)? & IFF_MULTI_QUEUE != 0 {
-        return Ok(Finding::ok(name, found));
+        return Ok(match queues {
+            0 | 1 => Finding::note(name, found)
+                .why("The VM has one lane, although its tap could have more.")
+                .advice("Has it started? In the guest, N up to the queues that the VM has:")
+                .command("ethtool -L eth0 combined N"),
+            _ => Finding::ok(name, found),
+        });
     }
     Ok(Finding::note(name, format!("{found}, not made for more"))
         .why("A VM with one queue has one lane: its CPUs share it.")
@@ -43,6 +49,12 @@ mod tests {
     #[test]
     fn many() {
         MadeUp::new().tap("tap7", 4).one(look, Severity::Ok);
+    }
+
+    #[test]
+    fn one_of_many() {
+        let found = MadeUp::new().tap("tap7", 1).one(look, Severity::Note);
+        assert_eq!(found.commands, ["ethtool -L eth0 combined N"]);
     }
 
     #[test]
