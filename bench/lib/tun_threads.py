@@ -37,8 +37,8 @@ def threads(options, report):
     meanwhile: who does has a CPU of their own on a host, but not here.
     """
     queues, count = options["queues"], options["count"]
-    # pktgen would try forever to send what has no room.
-    room = 2 * count
+    # More than is needed: pktgen would try forever to send what has no room.
+    room = count + 1000
     flows = options["flows"] // len(THREADS)
     sent = [answers(thread, flows) for thread in range(len(THREADS))]
 
@@ -69,6 +69,8 @@ def threads(options, report):
     with Host(queues, room) as host:
         taps = {row: host.tap(f"lanes-{n}") for n, row in enumerate(ROWS)}
 
+        # The driver is patched while nothing is sent: QEMU's threads might keep
+        # the breakpoint that stands in its code meanwhile.
         def sample(row):
             if row == "stock":
                 host.unload()
