@@ -10,6 +10,7 @@
 #   make kselftest [T=NAME]  the tests in a guest, all or those named
 #   make test-guest          the one with a real VM, which boots in the guest
 #   make bench-gre           what mqgre costs and how it scales; bench/gre --help
+#   make bench-tun           what tun_mq saves and costs; bench/tun --help
 #   make tun-patched         tun with the series in tun_mq/patches; KDIR=FOLDER
 #   make test-harness        the test of scripts/vm and its neighbours
 #   make check-config        can the modules be built in KDIR, and if not, why
@@ -64,6 +65,9 @@ test-harness: guest
 bench-gre:
 	@bench/gre
 
+bench-tun:
+	@bench/tun
+
 tun-patched:
 	@$S/build-tun-patched $(KDIR)
 
@@ -80,5 +84,5 @@ help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
-	test-guest bench-gre tun-patched test-harness check-config \
+	test-guest bench-gre bench-tun tun-patched test-harness check-config \
 	modules_install clean help

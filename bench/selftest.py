@@ -14,6 +14,8 @@ from lib import gre_bounds
 from lib import gre_lanes
 from lib import report
 from lib import rounds
+from lib import tun_bounds
+from lib import tun_ways
 
 
 def samples(values):
@@ -81,6 +83,50 @@ class Bounds(unittest.TestCase):
                  report.bound("c", None, "<=", 2)]
         words = [line.split()[-1] for line in report.bounds_table(lines).splitlines()[1:]]
         self.assertEqual(words, ["ok", "MISS", "measured"])
+
+
+class TunBounds(unittest.TestCase):
+    @staticmethod
+    def cost(**rows):
+        return samples({("icount", "cost", "wire to VM", row.replace("_", " ")): values
+                        for row, values in rows.items()})
+
+    def test_saved_is_less_than_stock(self):
+        for led, ok in (([2300, 2200], True), ([2400, 2200], False)):
+            lines = tun_bounds.bounds(self.cost(stock=[2800, 2700], managed=led), False)
+            self.assertEqual(named(lines, "led by its lane")["ok"], ok)
+
+    def test_added_is_over_stock(self):
+        found = self.cost(stock=[2800, 2700], not_managed=[2890, 2790], after_rmmod=[2810, 2710])
+        lines = tun_bounds.bounds(found, False)
+        self.assertEqual(named(lines, "a tap")["value"], 90)
+        self.assertTrue(named(lines, "a tap")["ok"])
+        self.assertFalse(named(lines, "after")["ok"])
+
+    def test_throughput_is_of_each_round(self):
+        rates = {("tcg", "threads", "2 threads", "stock"): [100, 50, 100],
+                 ("tcg", "threads", "2 threads", "managed"): [130, 65, 130]}
+        line = named(tun_bounds.bounds(samples(rates), False), "throughput")
+        self.assertAlmostEqual(line["value"], 1.3)
+
+    def test_what_was_not_measured_is_not_ok(self):
+        self.assertFalse(any(line["ok"] for line in tun_bounds.bounds(samples({}), False)))
+
+    def test_here_there_are_no_instructions(self):
+        names = [line["name"] for line in tun_bounds.bounds(samples({}), True)]
+        self.assertFalse([name for name in names if "instructions" in name])
+
+
+class TunQueues(unittest.TestCase):
+    def test_packets_on_the_way_to_the_lane_do_not_count(self):
+        tun_ways.check("led", [1, 1998, 0, 1], [1])
+        tun_ways.check("spread", [500, 500, 500, 500], None)
+
+    def test_another_queue_is_told(self):
+        for counts, expected in (([0, 0, 2000, 0], [1]), ([0, 1000, 1000, 0], [1]),
+                                 ([0, 2000, 0, 0], None)):
+            with self.assertRaises(RuntimeError):
+                tun_ways.check("row", counts, expected)
 
 
 class Lanes(unittest.TestCase):

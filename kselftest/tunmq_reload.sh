@@ -17,7 +17,7 @@
 # fails then is not the module's fault (docs/design.md).
 
 . "$(dirname -- "$0")/lib.sh"
-. "$here/tunmq_lib.sh"
+. "$here/taps_lib.sh"
 
 cycles=${CYCLES:-200}
 rate=200

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Puts frames into a device's receive path, many with one system call.
-
-An XDP program that lets everything pass is run on a frame over and over
-(BPF_PROG_TEST_RUN with live frames): the kernel makes packets of it and
-hands them to the stack in batches, as a driver would.
-"""
+"""Small BPF programs, and what can be done with them."""
 
 import ctypes
 import os
@@ -13,10 +8,9 @@ import struct
 
 BPF = 321  # the system call, on x86_64
 PROG_LOAD, PROG_TEST_RUN = 5, 10
-TYPE_XDP = 6
+TYPE_SOCKET_FILTER, TYPE_XDP = 1, 6
+XDP_PASS = 2
 LIVE_FRAMES = 1 << 1
-# r0 = XDP_PASS; exit
-PASS = struct.pack("<BBhi", 0xB7, 0, 0, 2) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,14 +23,25 @@ def _call(command, attributes):
     return result
 
 
+def constant(kind, value):
+    """Loads a program of some kind that always returns the same; its descriptor."""
+    # r0 = value; exit
+    text = struct.pack("<BBhi", 0xB7, 0, 0, value) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+    code, licence = (ctypes.create_string_buffer(part) for part in (text, b"GPL"))
+    return _call(PROG_LOAD, struct.pack("<IIQQ", kind, len(text) // 8,
+                                        ctypes.addressof(code), ctypes.addressof(licence)))
+
+
 class Injector:
-    """Receives one frame again and again on a device."""
+    """Receives one frame again and again on a device, many with one system call.
+
+    An XDP program that lets everything pass is run on the frame over and over
+    (BPF_PROG_TEST_RUN with live frames): the kernel makes packets of it and
+    hands them to the stack in batches, as a driver would.
+    """
 
     def __init__(self, dev):
-        code, licence = (ctypes.create_string_buffer(text) for text in (PASS, b"GPL"))
-        self._prog = _call(PROG_LOAD, struct.pack(
-            "<IIQQ", TYPE_XDP, len(PASS) // 8,
-            ctypes.addressof(code), ctypes.addressof(licence)))
+        self._prog = constant(TYPE_XDP, XDP_PASS)
         self._index = socket.if_nametoindex(dev)
 
     def receive(self, frame, count):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The uplinks and the tunnels on them that are compared."""
 
-import os
 import time
 from pathlib import Path
 
@@ -100,11 +99,7 @@ def load():
     """Loads both kinds, and sets what systemd would on a Debian host."""
     shell.load("ip_gre")
     shell.load("fou")
-    modules = os.environ.get("LANES_MODULES") or f"{shell.ROOT}/build/modules/{os.uname().release}"
-    if os.path.exists(f"{modules}/mq_gre.ko"):
-        shell.insert(f"{modules}/mq_gre.ko")
-    else:
-        shell.load("mq_gre")
+    shell.ours("mq_gre")
     shell.load("sch_fq_codel")
     shell.sysctl("net.core.default_qdisc", "fq_codel")
     quiet()

@@ -1,17 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The parts of bench/gre: what is run where, and how long."""
 
-from collections import namedtuple
-
-# A part runs lib.MODULE.FUNCTION(options) in a place; --here runs those that
-# have here, on this machine. A sample is made of several runs ("repeat").
-Part = namedtuple("Part", "name place module function options here title")
-
-
-def part(name, place, call, title, here=False, **options):
-    module, function = call.split(".")
-    return Part(name, place, module, function, options, here, title)
-
+from lib.plan import part
 
 ICOUNT = {"place": "icount", "repeat": 1}
 NATIVE = {"place": "uml", "repeat": 3, "here": True}
@@ -45,11 +35,3 @@ PARTS = (
     part("tcg-threads", "tcg", call="gre_threads.threads", seconds=1, repeat=3,
          title="two CPUs, stock kernel, emulated: packets per second, together"),
 )
-
-
-def choose(only, here):
-    """The parts whose names contain one of the words; all without words."""
-    parts = [part for part in PARTS if part.here or not here]
-    if only:
-        parts = [part for part in parts if any(word in part.name for word in only)]
-    return parts

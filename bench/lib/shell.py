@@ -35,6 +35,15 @@ def insert(path):
         run("insmod", path)
 
 
+def ours(name):
+    """Loads a module of the project: as built, else as installed."""
+    modules = os.environ.get("LANES_MODULES") or f"{ROOT}/build/modules/{os.uname().release}"
+    if os.path.exists(f"{modules}/{name}.ko"):
+        insert(f"{modules}/{name}.ko")
+    else:
+        load(name)
+
+
 _old = {}
 
 
