@@ -14,7 +14,18 @@ need_nic
 vpcctl=$here/../build/bin/vpcctl
 [[ -x $vpcctl ]] || ksft_skip_all "needs build/bin/vpcctl"
 
+affinities() { grep -H . /proc/irq/*/smp_affinity_list; }
+queue_maps() { grep -H . /sys/class/net/up0/queues/*/{xps,rps}_cpus; }
+put_back() { # put_back FILE: lines of both
+	local path value
+	while IFS=: read -r path value; do
+		[[ $(<"$path") == "$value" ]] || echo "$value" >"$path"
+	done <"$1"
+}
+
 cleanup() {
+	put_back "$tmp/affinities"
+	put_back "$tmp/queue_maps"
 	nft delete table inet ksft_state
 	nft delete table inet lanes_untracked
 	ip link del tap0
@@ -25,6 +36,8 @@ cleanup() {
 	ip link set up1 down
 }
 
+affinities >"$tmp/affinities"
+queue_maps >"$tmp/queue_maps"
 load_kind
 modprobe -a tun vhost_net ip_gre
 ip addr add 10.1.0.1/24 dev up0
@@ -104,7 +117,6 @@ echo 1 >$rps
 check "RPS on the uplink" says rps up0 warning
 
 # The NICs here have an interrupt for each queue; all of them move to CPU 0.
-affinities() { grep -H . /proc/irq/*/smp_affinity_list; }
 all_on_one() {
 	local irq
 	for irq in $(awk '$NF ~ /^up0-(rx|tx|TxRx)/ { print $1 + 0 }' /proc/interrupts); do
