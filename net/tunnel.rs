@@ -390,7 +390,7 @@ impl Skb {
                     skb: self,
                     gro_was_on: around.gro_was_on,
                     // SAFETY: The C function has just asked, and BH is off.
-                    cpu: unsafe { ThisCpu::from_raw(around.offset as usize, dp) },
+                    cpu: unsafe { ThisCpu::from_raw(around.offset, dp) },
                 });
             }
             bindings::vpcnet_rx_VPCNET_RX_SHORT => NotDecapsulated::Short,
