@@ -219,8 +219,6 @@ check "the module is unloaded with taps managed: stock again" module_gone
 tun_gone() { # the driver is unloaded and loaded under the module
 	halt_vm a
 	halt_vm b
-	in_ns "$A" ip tuntap add tapz mode tap multi_queue
-	lanes set tapz --uplink up8
 	unload_tun
 	no_redirect
 	no_taps
