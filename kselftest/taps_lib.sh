@@ -39,6 +39,8 @@ unload_tun() {
 }
 # load_tun_mq [PARAMETER...]
 load_tun_mq() {
+	# Another test may have left it.
+	unload_tun_mq
 	# What `modprobe tun_mq` would load first.
 	modprobe -a udp_tunnel ip6_udp_tunnel
 	insmod "$LANES_MODULES/tun_mq.ko" "$@"
