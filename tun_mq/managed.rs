@@ -125,8 +125,12 @@ impl Managed {
             tally,
             before: Counts::none(),
         };
-        managed.apply(rtnl)?;
-        managed.hook.hook(rtnl)?;
+        let result = managed.apply(rtnl);
+        if let Err(error) = result.and_then(|()| managed.hook.hook(rtnl)) {
+            // A patched driver may know of it already.
+            managed.release(rtnl);
+            return Err(error);
+        }
         Ok(managed)
     }
 
