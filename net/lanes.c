@@ -47,38 +47,47 @@ void vpcnet_lanes_release(void)
 }
 
 struct vpcnet_lowest {
-	u16 hardware, any;
+	struct net_device *hardware, *any;
 };
+
+static bool vpcnet_fewer(const struct net_device *dev, const struct net_device *than)
+{
+	return !than || READ_ONCE(dev->real_num_tx_queues) < READ_ONCE(than->real_num_tx_queues);
+}
 
 static int vpcnet_lowest_of(struct net_device *lower, struct netdev_nested_priv *priv)
 {
 	struct vpcnet_lowest *lowest = priv->data;
-	u16 queues = min_t(unsigned int, READ_ONCE(lower->real_num_tx_queues), U16_MAX);
 
-	if (!list_empty(&lower->adj_list.lower) || queues < 2)
+	if (!list_empty(&lower->adj_list.lower) || READ_ONCE(lower->real_num_tx_queues) < 2)
 		return 0;
-	lowest->any = min(lowest->any, queues);
-	if (lower->dev.parent)
-		lowest->hardware = min(lowest->hardware, queues);
+	/* Those above may hear of it later than we. */
+	if (READ_ONCE(lower->reg_state) != NETREG_REGISTERED)
+		return 0;
+	if (vpcnet_fewer(lower, lowest->any))
+		lowest->any = lower;
+	if (lower->dev.parent && vpcnet_fewer(lower, lowest->hardware))
+		lowest->hardware = lower;
 	return 0;
 }
 
 /*
- * Transmit queues that tell lanes apart: those of the lowest devices below, of
- * the hardware among them if there is any, of that with the fewest if there are
- * several. With none that has more than one queue, those of @dev itself.
+ * The device whose transmit queues tell lanes apart: the lowest below, of the
+ * hardware among them if there is any, that with the fewest if there are several.
+ * With none that has more than one queue, @dev itself. Under RCU.
  */
-u16 vpcnet_lowest_queues(struct net_device *dev)
+struct net_device *vpcnet_lowest_device(struct net_device *dev)
 {
-	struct vpcnet_lowest lowest = { .hardware = U16_MAX, .any = U16_MAX };
+	struct vpcnet_lowest lowest = {};
 	struct netdev_nested_priv priv = { .data = &lowest };
 
-	if (!list_empty(&dev->adj_list.lower)) {
-		netdev_walk_all_lower_dev_rcu(dev, vpcnet_lowest_of, &priv);
-		if (lowest.hardware != U16_MAX)
-			return lowest.hardware;
-		if (lowest.any != U16_MAX)
-			return lowest.any;
-	}
-	return READ_ONCE(dev->real_num_tx_queues);
+	if (list_empty(&dev->adj_list.lower))
+		return dev;
+	netdev_walk_all_lower_dev_rcu(dev, vpcnet_lowest_of, &priv);
+	return lowest.hardware ?: lowest.any ?: dev;
+}
+
+u16 vpcnet_lowest_queues(struct net_device *dev)
+{
+	return READ_ONCE(vpcnet_lowest_device(dev)->real_num_tx_queues);
 }

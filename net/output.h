@@ -83,6 +83,7 @@ struct vpcnet_begin {
 int vpcnet_lanes_reserve(unsigned int lanes);
 void vpcnet_lanes_release(void);
 /* any context; RCU held */
+struct net_device *vpcnet_lowest_device(struct net_device *dev);
 u16 vpcnet_lowest_queues(struct net_device *dev);
 /* process context, or datapath with a cache */
 int vpcnet_path_lookup(struct net *net, struct dst_cache *cache, const struct vpcnet_flow *flow,

@@ -4,6 +4,7 @@
  * more about their driver.
  */
 #include "tap.h"
+#include "output.h"
 
 #include <linux/cred.h>
 #include <linux/device.h>
@@ -40,44 +41,16 @@ bool vpcnet_is_bridge_port(const struct net_device *dev)
 	return netif_is_bridge_port(dev);
 }
 
-struct vpcnet_lowest_dev {
-	struct net_device *hardware, *any;
-};
-
-static bool vpcnet_fewer(const struct net_device *dev, const struct net_device *than)
-{
-	return !than || dev->real_num_tx_queues < than->real_num_tx_queues;
-}
-
-static int vpcnet_lowest_dev_of(struct net_device *lower, struct netdev_nested_priv *priv)
-{
-	struct vpcnet_lowest_dev *lowest = priv->data;
-
-	if (!list_empty(&lower->adj_list.lower) || lower->real_num_tx_queues < 2)
-		return 0;
-	/* Those above may hear of it later than we. */
-	if (lower->reg_state != NETREG_REGISTERED)
-		return 0;
-	if (vpcnet_fewer(lower, lowest->any))
-		lowest->any = lower;
-	if (lower->dev.parent && vpcnet_fewer(lower, lowest->hardware))
-		lowest->hardware = lower;
-	return 0;
-}
-
-/* The device whose queues tell lanes apart; the same as vpcnet_lowest_queues(). */
+/* As vpcnet_lowest_device(), for who holds RTNL, which keeps it. */
 struct net_device *vpcnet_lanes_of(struct net_device *dev)
 {
-	struct vpcnet_lowest_dev lowest = {};
-	struct netdev_nested_priv priv = { .data = &lowest };
+	struct net_device *lowest;
 
 	ASSERT_RTNL();
-	if (list_empty(&dev->adj_list.lower))
-		return dev;
 	rcu_read_lock();
-	netdev_walk_all_lower_dev_rcu(dev, vpcnet_lowest_dev_of, &priv);
+	lowest = vpcnet_lowest_device(dev);
 	rcu_read_unlock();
-	return lowest.hardware ?: lowest.any ?: dev;
+	return lowest;
 }
 
 /*
