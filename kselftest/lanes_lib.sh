@@ -35,6 +35,7 @@ two_cards() {
 cleanup() {
 	[[ -z ${B:-} ]] || ip -n "$B" link set up1 netns 1
 	ip -n "$A" link set up0 netns 1
+	unload_tun_mq
 }
 # cards_ready: waits for the link, which comes and goes with some changes.
 cards_ready() {

@@ -196,6 +196,16 @@ load_kind() {
 	esac
 }
 
+# load_tun_mq [PARAMETER...]: the module of the taps, afresh.
+load_tun_mq() {
+	# Another test may have left it.
+	unload_tun_mq
+	# What `modprobe tun_mq` would load first.
+	modprobe -a udp_tunnel ip6_udp_tunnel
+	insmod "$LANES_MODULES/tun_mq.ko" "$@"
+}
+unload_tun_mq() { [[ ! -d /sys/module/tun_mq ]] || rmmod tun_mq; }
+
 # veth_pair NS1 DEV1 ADDR1 NS2 DEV2 ADDR2: a wire between two namespaces.
 veth_pair() {
 	ip link add "$2" netns "$1" type veth peer name "$5" netns "$4"

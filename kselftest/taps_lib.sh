@@ -37,16 +37,6 @@ unload_tun() {
 	# Who had a tap may still be busy closing it.
 	[[ ! -d /sys/module/tun ]] || until_true 10 rmmod tun
 }
-# load_tun_mq [PARAMETER...]
-load_tun_mq() {
-	# Another test may have left it.
-	unload_tun_mq
-	# What `modprobe tun_mq` would load first.
-	modprobe -a udp_tunnel ip6_udp_tunnel
-	insmod "$LANES_MODULES/tun_mq.ko" "$@"
-}
-unload_tun_mq() { [[ ! -d /sys/module/tun_mq ]] || rmmod tun_mq; }
-
 # tunmq_begin [PARAMETER...]: namespace A, with a bridge br0, and the modules.
 tunmq_begin() {
 	[[ -x $programs/standin && -x $programs/vpcctl ]] ||

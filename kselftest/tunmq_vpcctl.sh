@@ -12,6 +12,7 @@
 . "$here/vms_lib.sh"
 
 new_ns A
+unload_tun_mq
 check_refused "without the module" 'not loaded: modprobe tun_mq$' lanes show
 load_tun_mq
 start_vms
@@ -134,7 +135,7 @@ check "wrong options have status 2" wrong set tapB --base 4096
 check "--keep without mode ebpf has status 2" wrong set tapB --keep
 
 gone() {
-	rmmod tun_mq
+	unload_tun_mq
 	until_true 5 grep -qx '{"event":"gone"}' "$tmp/watch.json"
 	grep -qx 'no tap has lanes any more' "$tmp/watch"
 }

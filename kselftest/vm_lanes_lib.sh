@@ -117,7 +117,7 @@ back() {
 # both_ways BASE...: the VM gets lanes while it runs, then others.
 both_ways() {
 	there "stock tun"
-	[[ -d /sys/module/tun_mq ]] || insmod "$LANES_MODULES/tun_mq.ko"
+	load_tun_mq
 	for base; do
 		in_ns "$A" vpcctl lanes set tap0 --uplink up0 --base "$base"
 		there "base $base"
@@ -126,4 +126,6 @@ both_ways() {
 	in_ns "$A" vpcctl lanes unset tap0
 	base=0
 	there "let go"
+	unload_tun_mq
+	there "without the module"
 }

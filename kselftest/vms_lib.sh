@@ -16,16 +16,12 @@ count=20
 ctl() { in_ns "$A" "$here/../build/bin/vpcctl" "$@"; }
 lanes() { ctl lanes "$@"; }
 
-# load_tun_mq: the module is there, and only what the test sets has lanes.
-load_tun_mq() {
-	modprobe -a tun bridge udp_tunnel ip6_udp_tunnel
-	modprobe dummy numdummies=0
-	insmod "$LANES_MODULES/tun_mq.ko"
-}
 # Other tests load it in their own way.
-cleanup() { rmmod tun_mq; }
+cleanup() { unload_tun_mq; }
 
 start_vms() {
+	modprobe -a tun bridge
+	modprobe dummy numdummies=0
 	ip -n "$A" link add br0 type bridge forward_delay 0 mcast_snooping 0
 	ip -n "$A" link add up0 numtxqueues 8 type dummy
 	ip -n "$A" link set up0 up
