@@ -26,7 +26,12 @@ def bounds(samples, here):
             bound("after the module has gone: instructions added", more("after rmmod"), "<=", 5),
         ]
     place = "here" if here else "tcg"
-    rates = (samples.get(place, "threads", "2 threads", row) for row in ("managed", "stock"))
-    lines.append(bound("throughput of 2 threads, led / stock, 10,000 flows",
-                       ratio(*rates), ">=", 1.2))
+    led, stock, alone = (samples.get(place, "threads", "2 threads", row)
+                         for row in ("managed", "stock", "pktgen alone"))
+    # In seconds per packet, so that pktgen's own can be taken off.
+    own = [[1 / rate - 1 / least for rate, least in zip(rates, alone)] for rates in (stock, led)]
+    whole = ratio(led, stock)
+    note = "" if whole is None else f"{whole:.2f} with what pktgen takes for itself"
+    lines.append(bound("throughput of 2 threads, led / stock, 10,000 flows, at the tap",
+                       ratio(*own), ">=", 1.2, note))
     return lines

@@ -7,10 +7,12 @@ from lib import frames
 from lib import pktgen
 from lib.rounds import interleave
 from lib.rounds import repeat
+from lib.tun_ways import UPLINK
 from lib.tun_ways import Host
 from lib.tun_ways import check
 
-ROWS = ("stock", "not managed", "managed", "mode ebpf")
+# Alone: onto a dummy, which drops all there is. What is above that is the tap's.
+ROWS = ("pktgen alone", "stock", "not managed", "managed", "mode ebpf")
 # The mode of those that are led by lanes.
 LED = {"managed": "ftrace", "mode ebpf": "ebpf"}
 THREADS = (1, 2)
@@ -50,34 +52,39 @@ def threads(options, report):
                 tap.send(queue, burst[at:at + step])
 
     def send(row, tap, number):
-        learn(tap)
+        if tap:
+            learn(tap)
         pktgen.clear()
         names = []
         for thread in range(number):
             span = ports(thread, flows)
             names.append(pktgen.add(
-                tap.dev, thread, f"udp_src_min {span.start}", f"udp_src_max {span.stop}",
+                tap.dev if tap else UPLINK, thread,
+                f"udp_src_min {span.start}", f"udp_src_max {span.stop}",
                 lane=host.lane_of(thread), count=count))
         pktgen.start()
         results = [pktgen.Result(name) for name in names]
+        rate = sum(result.sent for result in results) * 1e6 / max(r.usec for r in results)
+        if not tap:
+            return rate
         check(row, tap.take(2 * queues), list(range(number)) if row in LED else None)
         tap.discard(room)
         if lost := sum(result.errors for result in results):
             raise RuntimeError(f"{row}: {lost} packets had no room in the rings")
-        return sum(result.sent for result in results) * 1e6 / max(r.usec for r in results)
+        return rate
 
     with Host(queues, room) as host:
-        taps = {row: host.tap(f"lanes-{n}") for n, row in enumerate(ROWS)}
+        taps = {row: host.tap(f"lanes-{n}") for n, row in enumerate(ROWS) if n}
 
         # The driver is patched while nothing is sent: QEMU's threads might keep
         # the breakpoint that stands in its code meanwhile.
         def sample(row):
-            if row == "stock":
+            if row in ("pktgen alone", "stock"):
                 host.unload()
             elif host.load():
                 for led, mode in LED.items():
                     host.manage(taps[led], mode)
-            return [repeat(options["repeat"], lambda: send(row, taps[row], number), median_low)
+            return [repeat(options["repeat"], lambda: send(row, taps.get(row), number), median_low)
                     for number in THREADS]
 
         for row, number, rates in interleave(options["rounds"], ROWS, sample):
