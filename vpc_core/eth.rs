@@ -6,6 +6,10 @@
 pub const HEADER_LEN: usize = 14;
 /// EtherType of IPv4.
 pub const TYPE_IPV4: u16 = 0x0800;
+/// EtherType of ARP (RFC 826).
+pub const TYPE_ARP: u16 = 0x0806;
+/// EtherType of reverse ARP (RFC 903).
+pub const TYPE_RARP: u16 = 0x8035;
 /// EtherType of IPv6.
 pub const TYPE_IPV6: u16 = 0x86dd;
 /// EtherType of a VLAN tag (IEEE 802.1Q).
@@ -14,6 +18,27 @@ pub const TYPE_VLAN: u16 = 0x8100;
 pub const TYPE_QINQ: u16 = 0x88a8;
 /// So many VLAN tags are looked through; what follows more of them is of no known type.
 pub const MAX_TAGS: usize = 2;
+
+/// Whether an address is that of a group: multicast or broadcast (IEEE 802, the I/G bit).
+#[inline]
+pub const fn is_group(mac: [u8; 6]) -> bool {
+    let [first, ..] = mac;
+    first & 1 != 0
+}
+
+/// Whether an address can be that of one station: it is neither a group's nor all zero.
+#[inline]
+pub const fn is_station(mac: [u8; 6]) -> bool {
+    !is_group(mac) && !matches!(mac, [0, 0, 0, 0, 0, 0])
+}
+
+/// The header of a frame without tags, as it goes on the wire.
+#[inline]
+pub const fn header(dst: [u8; 6], src: [u8; 6], proto: u16) -> [u8; HEADER_LEN] {
+    let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (dst, src);
+    let [high, low] = proto.to_be_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l, high, low]
+}
 
 /// An Ethernet frame taken apart, borrowed from its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

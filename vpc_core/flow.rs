@@ -8,21 +8,6 @@
 use crate::eth;
 use crate::ip;
 
-/// So many IPv6 extension headers are looked through; RFC 8200 has no use for more of them.
-const MAX_EXTENSIONS: usize = 6;
-
-/// Protocols whose header starts with source and destination port.
-const SCTP: u8 = 132;
-const UDP_LITE: u8 = 136;
-const DCCP: u8 = 33;
-
-/// IPv6 extension headers (RFC 8200, 4.1; RFC 4302 for AH).
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const AUTHENTICATION: u8 = 51;
-const DESTINATION: u8 = 60;
-
 /// Length in bytes of an IPv4 header without options, and the ports behind it.
 const PLAIN_LEN: u32 = ip::V4_LEN as u32 + 4;
 
@@ -124,20 +109,16 @@ impl FlowKey {
         self.dst = u128::from_be_bytes(header.dst);
         self.protocol = header.next_header;
         let mut rest = payload;
-        for _ in 0..MAX_EXTENSIONS {
-            // Lengths: RFC 8200, 4.2 (units of 8 bytes, less the first) and RFC 4302, 2.2 (units
-            // of 4, less two).
+        for _ in 0..ip::MAX_EXTENSIONS {
             let len = match (self.protocol, rest) {
-                (FRAGMENT, [next, ..]) => {
+                (ip::NEXT_FRAGMENT, [next, ..]) => {
                     self.protocol = *next;
                     return Some(());
                 }
-                (HOP_BY_HOP | ROUTING | DESTINATION, [_, len, ..]) => {
-                    usize::from(*len).wrapping_add(1).wrapping_mul(8)
-                }
-                (AUTHENTICATION, [_, len, ..]) => usize::from(*len).wrapping_add(2).wrapping_mul(4),
-                _ => break,
+                (kind, [_, units, ..]) => ip::extension_len(kind, *units),
+                _ => None,
             };
+            let Some(len) = len else { break };
             let (Some(next), Some(tail)) = (rest.first(), rest.get(len..)) else {
                 return Some(());
             };
@@ -151,10 +132,7 @@ impl FlowKey {
     /// Fills in the ports from the header of the transport protocol, if it has any.
     #[inline]
     fn take_ports(&mut self, segment: &[u8]) {
-        if !matches!(
-            self.protocol,
-            ip::PROTO_TCP | ip::PROTO_UDP | SCTP | UDP_LITE | DCCP
-        ) {
+        if !ip::has_ports(self.protocol) {
             return;
         }
         if let Some([a, b, c, d]) = segment.first_chunk::<4>() {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! ICMP errors about packets that this host has sent: RFC 792, RFC 1191 and RFC 4443.
+//! ICMP errors about packets that this host has sent: RFC 792, RFC 1191 and RFC 4443; and the
+//! checksum of ICMPv6.
 //!
 //! ```text
 //!  type (1), code (1), checksum (2), what depends on the type (4), then the packet in question as
 //!  far as it is quoted
 //! ```
 
+use crate::csum;
+use crate::ip;
 use crate::ip::Addr;
 use crate::ip::Ipv4;
 use crate::ip::Ipv6;
@@ -14,6 +17,17 @@ use crate::ip::Version;
 
 /// Length in bytes of what precedes the quoted packet.
 pub const HEADER_LEN: usize = 8;
+
+/// The checksum of an ICMPv6 message between two addresses (RFC 4443, 2.3; RFC 8200, 8.1).
+///
+/// Over a message that holds its own right checksum the result is 0.
+#[inline]
+pub fn csum_v6(src: u128, dst: u128, message: &[u8]) -> u16 {
+    let mut sum = csum::partial(&src.to_be_bytes(), ip::PROTO_ICMPV6.into());
+    sum = csum::partial(&dst.to_be_bytes(), sum);
+    sum = csum::partial(&(message.len() as u32).to_be_bytes(), sum);
+    !csum::fold(csum::partial(message, sum))
+}
 
 /// What a router or host says about a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -35,10 +35,24 @@ pub const PROTO_ICMPV6: u8 = 58;
 pub const NEXT_HOP_BY_HOP: u8 = 0;
 /// Next header of IPv6 for destination options (RFC 8200, 4.6).
 pub const NEXT_DESTINATION: u8 = 60;
+/// Next header of IPv6 for a routing header (RFC 8200, 4.4).
+pub const NEXT_ROUTING: u8 = 43;
+/// Next header of IPv6 for a fragment header (RFC 8200, 4.5).
+pub const NEXT_FRAGMENT: u8 = 44;
+/// Next header of IPv6 for an authentication header (RFC 4302).
+pub const NEXT_AUTHENTICATION: u8 = 51;
+/// So many IPv6 extension headers are looked through; RFC 8200 has no use for more of them.
+pub const MAX_EXTENSIONS: usize = 6;
 /// IP protocol number of TCP.
 pub const PROTO_TCP: u8 = 6;
 /// IP protocol number of UDP.
 pub const PROTO_UDP: u8 = 17;
+/// IP protocol number of DCCP.
+pub const PROTO_DCCP: u8 = 33;
+/// IP protocol number of SCTP.
+pub const PROTO_SCTP: u8 = 132;
+/// IP protocol number of UDP-Lite.
+pub const PROTO_UDP_LITE: u8 = 136;
 /// "Don't fragment" in [`Ipv4::frag`].
 pub const FRAG_DF: u16 = 0x4000;
 /// "More fragments" in [`Ipv4::frag`].
@@ -58,6 +72,16 @@ pub enum Addr {
 }
 
 impl Addr {
+    /// An address as on the wire: 4 bytes, or 16.
+    #[inline]
+    pub fn of_bytes(bytes: &[u8]) -> Option<Addr> {
+        if let Ok(v4) = bytes.try_into() {
+            return Some(Addr::V4(u32::from_be_bytes(v4)));
+        }
+        let v6 = bytes.try_into().ok()?;
+        Some(Addr::V6(u128::from_be_bytes(v6)))
+    }
+
     /// The version that it belongs to.
     #[inline]
     pub const fn version(self) -> Version {
@@ -127,6 +151,15 @@ pub struct Ipv4 {
 }
 
 impl Ipv4 {
+    /// A view of the IPv4 header at the start of `bytes`, whatever total length it gives.
+    ///
+    /// `None` if the fixed part is cut off, or the version or the length of the header is wrong.
+    #[inline]
+    pub fn view(bytes: &[u8]) -> Option<&Ipv4> {
+        let (header, _) = Ipv4::ref_from_prefix(bytes).ok()?;
+        (header.version_ihl >> 4 == 4 && header.header_len() >= V4_LEN).then_some(header)
+    }
+
     /// A view of the IPv4 header at the start of `bytes`, and what follows it and its options, cut
     /// to the length that the header gives.
     ///
@@ -134,10 +167,10 @@ impl Ipv4 {
     /// payload is missing at the end, the rest is what is there. The checksum is not looked at.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Option<(&Ipv4, &[u8])> {
-        let (header, _) = Ipv4::ref_from_prefix(bytes).ok()?;
+        let header = Ipv4::view(bytes)?;
         let len = header.header_len();
         let total = usize::from(header.total_len.get());
-        if header.version_ihl >> 4 != 4 || len < V4_LEN || total < len {
+        if total < len {
             return None;
         }
         let packet = bytes.get(..total).unwrap_or(bytes);
@@ -213,6 +246,30 @@ impl Ipv6 {
     #[inline]
     pub fn flow_label(&self) -> u32 {
         self.version_class_label.get() & FLOW_LABEL
+    }
+}
+
+/// Whether the header of a protocol starts with source and destination port.
+#[inline]
+pub const fn has_ports(protocol: u8) -> bool {
+    matches!(
+        protocol,
+        PROTO_TCP | PROTO_UDP | PROTO_SCTP | PROTO_UDP_LITE | PROTO_DCCP
+    )
+}
+
+/// Length in bytes of an IPv6 extension header of type `kind` whose second byte is `units`. `None`
+/// if that is no extension header, or that of a fragment, which has no length of its own.
+#[inline]
+pub const fn extension_len(kind: u8, units: u8) -> Option<usize> {
+    match kind {
+        // In units of 8 bytes, less the first (RFC 8200, 4.3, 4.4 and 4.6).
+        NEXT_HOP_BY_HOP | NEXT_ROUTING | NEXT_DESTINATION => {
+            Some((units as usize).wrapping_add(1).wrapping_mul(8))
+        }
+        // In units of 4 bytes, less two (RFC 4302, 2.2).
+        NEXT_AUTHENTICATION => Some((units as usize).wrapping_add(2).wrapping_mul(4)),
+        _ => None,
     }
 }
 
