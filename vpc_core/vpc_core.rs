@@ -31,4 +31,5 @@ pub mod lane;
 pub mod outer;
 pub mod spread;
 pub mod udp;
+pub mod vpc;
 mod window;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tenant networks: what a port's packets say, which of them may pass, and what is answered.
+
+pub mod acl;
+pub mod answer;
+pub mod arp;
+pub mod error;
+pub mod guard;
+pub mod hop;
+pub mod nd;
+pub mod packet;
+mod plain;
+pub mod spoof;
+mod view;
