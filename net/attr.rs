@@ -16,16 +16,19 @@ use vpc_core::ip;
 
 use crate::bindings;
 
+/// Constants for types of attributes, by the names that they have in C.
+macro_rules! types {
+    ($($(#[$doc:meta])* $name:ident = $c:ident;)*) => {
+        $($(#[$doc])* pub const $name: u16 = bindings::$c as u16;)*
+    };
+}
+pub(crate) use types;
+
 /// Attribute types of GRE devices, `IFLA_GRE_*` in `include/uapi/linux/if_tunnel.h`, and those that
 /// `mqgre` adds, `IFLA_MQGRE_*` in `if_mqgre.h`.
 pub mod gre {
+    use super::types;
     use crate::bindings;
-
-    macro_rules! types {
-        ($($(#[$doc:meta])* $name:ident = $c:ident;)*) => {
-            $($(#[$doc])* pub const $name: u16 = bindings::$c as u16;)*
-        };
-    }
 
     types! {
         /// u32: index of the device that carries the outer packets.
@@ -86,6 +89,7 @@ pub mod gre {
 
     /// Values of [`ENCAP_TYPE`].
     pub mod encap {
+        use super::types;
         use crate::bindings;
 
         types! {
@@ -267,12 +271,7 @@ impl<'a> Attr<'a> {
 
     /// An IP address, of the version that its length says.
     pub fn addr(&self) -> Option<ip::Addr> {
-        let payload = self.payload();
-        if let Ok(v4) = payload.try_into() {
-            return Some(ip::Addr::V4(u32::from_be_bytes(v4)));
-        }
-        let v6 = payload.try_into().ok()?;
-        Some(ip::Addr::V6(u128::from_be_bytes(v6)))
+        ip::Addr::of_bytes(self.payload())
     }
 
     /// A string, up to its end.
@@ -379,13 +378,25 @@ impl Policy {
     /// Four bytes.
     pub const U32: Policy = Policy::of(bindings::NLA_U32);
     /// A string of at most 15 bytes: the name of a device.
-    pub const IFNAME: Policy = {
-        let mut policy = Policy::of(bindings::NLA_NUL_STRING);
-        policy.0.len = 15;
-        policy
-    };
+    pub const IFNAME: Policy = Policy::string(15);
+    /// Attributes within, which whoever reads them checks.
+    pub const NESTED: Policy = Policy::of(bindings::NLA_NESTED);
     /// Nothing: being there is all.
     pub const FLAG: Policy = Policy::of(bindings::NLA_FLAG);
+
+    /// A string of at most `most` bytes and an end.
+    pub const fn string(most: u16) -> Policy {
+        let mut policy = Policy::of(bindings::NLA_NUL_STRING);
+        policy.0.len = most;
+        policy
+    }
+
+    /// At most so many bytes.
+    pub const fn bytes(most: u16) -> Policy {
+        let mut policy = Policy::of(bindings::NLA_BINARY);
+        policy.0.len = most;
+        policy
+    }
 
     const fn of(kind: c_uint) -> Policy {
         let mut policy: bindings::nla_policy = pin_init::zeroed();
@@ -430,6 +441,11 @@ impl Message<'_> {
         let len = c_int::try_from(payload.len())?;
         // SAFETY: The message is valid by the constructor's contract, the payload by its type.
         to_result(unsafe { bindings::nla_put(self.skb, kind.into(), len, payload.as_ptr().cast()) })
+    }
+
+    /// Puts bytes.
+    pub fn put_bytes(&mut self, kind: u16, bytes: &[u8]) -> Result {
+        self.put(kind, bytes)
     }
 
     /// Puts a u8.

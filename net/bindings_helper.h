@@ -21,6 +21,8 @@
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
 
+#include "bridge.h"
+#include "conntrack.h"
 #include "genl.h"
 #include "helpers.h"
 #include "if_mqgre.h"
@@ -30,9 +32,11 @@
 #include "tap.h"
 #include "tun_mq.h"
 #include "udp.h"
+#include "vpc_hook.h"
 
 /* Macros with casts are no constants to bindgen; these are. */
 const unsigned int VPCNET_IFLA_MAX = IFLA_MAX;
+const u8 VPCNET_GENL_MCAST_ADMIN = GENL_MCAST_CAP_NET_ADMIN;
 const netdev_features_t VPCNET_F_SG = NETIF_F_SG;
 const netdev_features_t VPCNET_F_FRAGLIST = NETIF_F_FRAGLIST;
 const netdev_features_t VPCNET_F_HIGHDMA = NETIF_F_HIGHDMA;

@@ -66,6 +66,24 @@ pub struct Datapath {
 }
 
 impl Datapath {
+    /// Runs `f` as a packet would be handled; process context.
+    pub fn with<R>(f: impl FnOnce(&Datapath) -> R) -> R {
+        struct Leave(bool);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                if self.0 {
+                    // SAFETY: It was entered.
+                    unsafe { bindings::vpcnet_bh_leave() };
+                }
+            }
+        }
+        let _rcu = rcu::read_lock();
+        // SAFETY: What is entered is left.
+        let _leave = Leave(unsafe { bindings::vpcnet_bh_enter() });
+        // SAFETY: Both are true until the end of this function.
+        f(&unsafe { Datapath::assume() })
+    }
+
     /// Claims that bottom halves are off and the RCU read lock is held.
     ///
     /// # Safety

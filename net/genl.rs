@@ -4,7 +4,9 @@
 //!
 //! C header: [`include/net/genetlink.h`](srctree/include/net/genetlink.h)
 
+use core::any::TypeId;
 use core::cell::UnsafeCell;
+use core::mem::size_of;
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering;
@@ -14,14 +16,18 @@ use kernel::error::to_result;
 use kernel::ffi::c_char;
 use kernel::ffi::c_int;
 use kernel::ffi::c_uint;
+use kernel::ffi::c_void;
 use kernel::prelude::*;
 
 use crate::attr::Attrs;
 use crate::attr::Extack;
 use crate::attr::Message;
+use crate::attr::Nested;
 use crate::attr::Policy;
 use crate::bindings;
+use crate::context::Datapath;
 use crate::netns::Net;
+use crate::sockets::Socket;
 
 /// One operation.
 pub struct Op {
@@ -46,6 +52,7 @@ pub enum Run {
 /// A request.
 pub struct Request<'a> {
     info: *mut bindings::genl_info,
+    skb: *const bindings::sk_buff,
     /// Its attributes.
     pub attrs: Attrs<'a>,
     /// Where to say what is wrong.
@@ -57,6 +64,50 @@ impl Request<'_> {
     pub fn net(&self) -> &Net {
         // SAFETY: The information is valid, and the request keeps its namespace.
         unsafe { Net::from_raw(bindings::vpcnet_genl_net(self.info)) }
+    }
+
+    /// The socket that it comes from.
+    pub fn socket(&self) -> Socket {
+        // SAFETY: The request is valid, and so is its socket.
+        unsafe {
+            Socket::hold(
+                bindings::vpcnet_genl_sock(self.skb),
+                (*self.info).snd_portid,
+            )
+        }
+    }
+
+    /// Whether it comes from that socket.
+    pub fn is_from(&self, socket: &Socket) -> bool {
+        // SAFETY: The request is valid.
+        socket.is(unsafe { bindings::vpcnet_genl_sock(self.skb) })
+    }
+
+    /// Whether who asks may configure the network of the whole host, not only of this namespace.
+    pub fn is_of_host_admin(&self) -> bool {
+        // SAFETY: Process context.
+        unsafe { bindings::vpcnet_is_host_admin() }
+    }
+
+    /// Whether what is there already may be replaced, `NLM_F_REPLACE`.
+    pub fn replaces(&self) -> bool {
+        // SAFETY: The information is valid, and so is its header.
+        let flags = unsafe { (*(*self.info).nlhdr).nlmsg_flags };
+        u32::from(flags) & bindings::NLM_F_REPLACE != 0
+    }
+
+    /// The payloads of all attributes of a type, of which there may be several.
+    pub fn each(&self, kind: u16) -> impl Iterator<Item = &[u8]> {
+        let mut len = 0;
+        // SAFETY: The information is valid; the attributes are that many bytes, which the core has
+        // found to be well formed.
+        let all = unsafe {
+            let start = bindings::vpcnet_genl_attrs(self.info, &mut len);
+            core::slice::from_raw_parts(start.cast::<u8>(), len as usize)
+        };
+        Nested::new(all)
+            .filter(move |&(it, _)| it == kind)
+            .map(|(_, payload)| payload)
     }
 
     /// Answers with a message of at most `size` bytes of attributes.
@@ -107,6 +158,29 @@ pub struct Dump<'a> {
     full: bool,
 }
 
+/// What a dump keeps from call to call: the place, and an owned box or nothing.
+///
+/// # Invariants
+///
+/// If `kept` is not null, it is from a `KBox` of the type with the id `kind`, which `end` drops.
+#[repr(C)]
+struct Scratch {
+    place: u32,
+    kept: *mut c_void,
+    kind: MaybeUninit<TypeId>,
+    end: MaybeUninit<unsafe fn(*mut c_void)>,
+}
+
+/// Drops what a dump has kept.
+///
+/// # Safety
+///
+/// The pointer must be from a `KBox<T>`, and given away.
+unsafe fn end<T>(kept: *mut c_void) {
+    // SAFETY: By the function's contract.
+    drop(unsafe { KBox::<T>::from_raw(kept.cast()) });
+}
+
 impl Dump<'_> {
     /// The namespace that is asked about.
     pub fn net(&self) -> &Net {
@@ -116,8 +190,49 @@ impl Dump<'_> {
 
     /// Where to go on: 0 at first, then what was last given to [`Dump::put`].
     pub fn place(&self) -> u32 {
-        // SAFETY: The scratch memory is larger, aligned, and zero at first.
-        unsafe { (&raw const self.cb.__bindgen_anon_1).cast::<u32>().read() }
+        // SAFETY: The scratch memory is valid.
+        unsafe { (*self.scratch()).place }
+    }
+
+    /// The same as a number of objects to skip.
+    pub fn skip(&self) -> usize {
+        self.place() as usize
+    }
+
+    fn scratch(&self) -> *mut Scratch {
+        scratch(&raw const *self.cb)
+    }
+
+    /// Keeps something until the next call, or the end of the dump, in place of what was kept.
+    pub fn keep<T: Send + 'static>(&mut self, value: KBox<T>) {
+        // SAFETY: The scratch memory is this dump's.
+        // INVARIANT: All are of `T`.
+        unsafe {
+            drop_kept(self.scratch());
+            (*self.scratch()).kind.write(TypeId::of::<T>());
+            (*self.scratch()).end.write(end::<T>);
+            (*self.scratch()).kept = KBox::into_raw(value).cast();
+        }
+    }
+
+    /// What was kept, if it is of that type; it is no longer then.
+    pub fn kept<T: Send + 'static>(&mut self) -> Option<KBox<T>> {
+        // SAFETY: The scratch memory is this dump's. By its invariant the type is known where there
+        // is something, and the box is taken once.
+        unsafe {
+            let scratch = self.scratch();
+            if (*scratch).kept.is_null() || (*scratch).kind.assume_init() != TypeId::of::<T>() {
+                return None;
+            }
+            let kept = core::mem::replace(&mut (*scratch).kept, core::ptr::null_mut());
+            Some(KBox::from_raw(kept.cast()))
+        }
+    }
+
+    /// Says of which state this is a part: all calls of a dump that is consistent say the same.
+    pub fn as_of(&mut self, seq: u32) {
+        // SAFETY: The callback is valid.
+        unsafe { bindings::vpcnet_genl_dump_seq(self.cb, seq) };
     }
 
     /// Puts one message; `place` is where to go on after it. False: there is no room left.
@@ -152,9 +267,7 @@ impl Dump<'_> {
                 // SAFETY: The message is complete; the scratch memory is as in `place()`.
                 unsafe {
                     bindings::vpcnet_genl_dump_end(&message);
-                    (&raw mut self.cb.__bindgen_anon_1)
-                        .cast::<u32>()
-                        .write(place);
+                    (*self.scratch()).place = place;
                 }
                 Ok(true)
             }
@@ -186,6 +299,8 @@ pub struct Family {
     name: &'static CStr,
     ops: &'static [Op],
     groups: &'static [Group],
+    /// Whether requests may have flags of their own, as [`Request::replaces`] asks for.
+    flags: bool,
 }
 
 // SAFETY: `raw` is written on registration only, when nobody uses it.
@@ -202,6 +317,12 @@ impl Group {
         group.name = *name;
         Group(group)
     }
+
+    /// The same, for listeners with `CAP_NET_ADMIN` in their namespace only.
+    pub const fn for_admins(mut self) -> Self {
+        self.0.flags = bindings::VPCNET_GENL_MCAST_ADMIN;
+        self
+    }
 }
 
 impl Family {
@@ -213,7 +334,14 @@ impl Family {
             name,
             ops,
             groups,
+            flags: false,
         }
+    }
+
+    /// The same, whose requests may have flags: the core refuses them otherwise.
+    pub const fn with_flags(mut self) -> Self {
+        self.flags = true;
+        self
     }
 
     /// Tells the listeners of a group about something in a namespace; nobody, before the family is
@@ -230,12 +358,55 @@ impl Family {
         size: usize,
         fill: impl FnOnce(&mut Message<'_>) -> Result,
     ) -> Result {
+        self.tell(net, group, cmd, size, false, fill)
+    }
+
+    /// As [`Family::notify`], for a packet; cheap if nobody listens.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn notify_of_packet(
+        &self,
+        net: &Net,
+        group: usize,
+        cmd: u8,
+        size: usize,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
+        _dp: &Datapath,
+    ) -> Result {
+        if !self.is_heard(net, group) {
+            return Ok(());
+        }
+        self.tell(net, group, cmd, size, true, fill)
+    }
+
+    /// Whether anybody listens to a group.
+    pub fn is_heard(&self, net: &Net, group: usize) -> bool {
+        if !self.registered.load(Ordering::Acquire) {
+            return false;
+        }
+        // SAFETY: The family is registered or was, valid in any case, and so is the namespace.
+        unsafe {
+            bindings::vpcnet_genl_has_listeners(self.raw.get(), net.as_ptr(), group as c_uint)
+        }
+    }
+
+    fn tell(
+        &self,
+        net: &Net,
+        group: usize,
+        cmd: u8,
+        size: usize,
+        atomic: bool,
+        fill: impl FnOnce(&mut Message<'_>) -> Result,
+    ) -> Result {
         if !self.registered.load(Ordering::Acquire) {
             return Ok(());
         }
         // SAFETY: The family is registered or was, valid in any case.
         let message = build(fill, |out| unsafe {
-            bindings::vpcnet_genl_event_new(self.raw.get(), cmd, size, out)
+            bindings::vpcnet_genl_event_new(self.raw.get(), cmd, size, atomic, out)
         })?;
         // SAFETY: As above; the message is given away.
         unsafe {
@@ -244,6 +415,7 @@ impl Family {
                 net.as_ptr(),
                 &message,
                 group as c_uint,
+                atomic,
             );
         }
         Ok(())
@@ -285,6 +457,9 @@ impl Registration {
             raw.set_parallel_ops(1);
             raw.split_ops = ops.as_ptr().cast();
             raw.n_split_ops = ops.len() as u8;
+            if family.flags {
+                raw.resv_start_op = u8::MAX;
+            }
             raw.mcgrps = family.groups.as_ptr().cast();
             raw.n_mcgrps = family.groups.len() as u8;
             raw.module = module.as_ptr().cast();
@@ -320,6 +495,7 @@ fn split(op: &'static Op) -> bindings::genl_split_ops {
             raw.flags |= bindings::GENL_CMD_CAP_DUMP as u8;
             raw.__bindgen_anon_1.__bindgen_anon_2.start = Some(start);
             raw.__bindgen_anon_1.__bindgen_anon_2.dumpit = Some(dumpit);
+            raw.__bindgen_anon_1.__bindgen_anon_2.done = Some(done);
         }
     }
     raw
@@ -339,7 +515,7 @@ unsafe fn operation(info: *const bindings::genl_info, dump: bool) -> Option<&'st
     family
         .ops
         .iter()
-        .find(|op| op.cmd == cmd && matches!(op.run, Run::Dump(_)) == dump)
+        .find(|op| op.cmd == cmd && matches!(op.run, Run::Do(_)) != dump)
 }
 
 /// `genl_split_ops::doit`.
@@ -347,7 +523,7 @@ unsafe fn operation(info: *const bindings::genl_info, dump: bool) -> Option<&'st
 /// # Safety
 ///
 /// The core calls it with a request whose attributes it has parsed by the operation's policy.
-unsafe extern "C" fn doit(_skb: *mut bindings::sk_buff, info: *mut bindings::genl_info) -> c_int {
+unsafe extern "C" fn doit(skb: *mut bindings::sk_buff, info: *mut bindings::genl_info) -> c_int {
     from_result(|| {
         // SAFETY: By the function's contract.
         let (op, request) = unsafe {
@@ -355,6 +531,7 @@ unsafe extern "C" fn doit(_skb: *mut bindings::sk_buff, info: *mut bindings::gen
             let max = op.policy.len().saturating_sub(1) as u16;
             let request = Request {
                 info,
+                skb,
                 attrs: Attrs::from_raw((*info).attrs, max),
                 ack: Extack::from_raw((*info).extack),
             };
@@ -401,11 +578,46 @@ unsafe extern "C" fn dumpit(
             };
             (op, dump)
         };
-        let Run::Dump(run) = op.run else {
-            return Err(EOPNOTSUPP);
-        };
-        run(&mut dump)?;
+        match op.run {
+            Run::Dump(run) => run(&mut dump)?,
+            Run::Do(_) => return Err(EOPNOTSUPP),
+        }
         // SAFETY: The room is valid. A length other than 0 asks for another call.
         Ok(unsafe { (*skb).len } as c_int)
     })
+}
+
+/// `genl_split_ops::done`: the dump has come to its end, or its socket.
+///
+/// # Safety
+///
+/// The core calls it once with the callback of a dump that has begun.
+unsafe extern "C" fn done(cb: *mut bindings::netlink_callback) -> c_int {
+    // SAFETY: By the function's contract.
+    unsafe { drop_kept(scratch(cb)) };
+    0
+}
+
+/// Where a dump has its scratch memory, zero at first.
+fn scratch(cb: *const bindings::netlink_callback) -> *mut Scratch {
+    const_assert!(size_of::<Scratch>() <= 48);
+    // That of the `long`s which C has there.
+    const_assert!(core::mem::align_of::<Scratch>() <= core::mem::align_of::<usize>());
+    // SAFETY: Only an address within the callback.
+    unsafe { (&raw const (*cb).__bindgen_anon_1).cast_mut().cast() }
+}
+
+/// Drops what a dump has kept, if anything.
+///
+/// # Safety
+///
+/// The scratch memory must be that of a dump that nobody else looks into.
+unsafe fn drop_kept(scratch: *mut Scratch) {
+    // SAFETY: By the function's contract and the invariant of the scratch memory.
+    unsafe {
+        let kept = core::mem::replace(&mut (*scratch).kept, core::ptr::null_mut());
+        if !kept.is_null() {
+            ((*scratch).end.assume_init())(kept);
+        }
+    }
 }

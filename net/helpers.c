@@ -9,14 +9,17 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/hash.h>
+#include <linux/math64.h>
 #include <linux/netfilter.h>
 #include <linux/random.h>
 #include <linux/rhashtable.h>
+#include <net/addrconf.h>
 #include <net/genetlink.h>
 #include <net/gso.h>
 #include <net/ip_tunnels.h>
 #include <net/netdev_queues.h>
 #include <net/netns/generic.h>
+#include <net/route.h>
 #include <net/rtnetlink.h>
 
 void vpcnet_layout(struct vpcnet_layout *out)
@@ -248,19 +251,24 @@ unsigned int vpcnet_online_cpus(void)
 	return num_online_cpus();
 }
 
+static u64 vpcnet_mix(u64 word)
+{
+	return word * GOLDEN_RATIO_64 ^ mul_u64_u64_shr(word, GOLDEN_RATIO_64, 64);
+}
+
 /*
- * The words are folded first: only who configures devices adds entries, so the
- * hash needs to spread them, not to withstand an attack.
+ * Words that may make up for each other (a VPC and an address, an address and a
+ * key) must not be folded before they are mixed: such keys would collide under
+ * any seed, and neither a larger table nor another seed would part them.
  */
 static u32 vpcnet_table_hash(const void *data, u32 len, u32 seed)
 {
 	const u64 *key = data;
 	u64 hash = seed;
 
-	hash = (hash ^ key[0] ^ key[1] ^ rol64(key[2] ^ key[3], 32)) * GOLDEN_RATIO_64;
-	hash ^= hash >> 32;
-	hash = (hash ^ key[4] ^ rol64(key[5], 16)) * GOLDEN_RATIO_64;
-	return hash >> 32;
+	hash = vpcnet_mix(hash ^ key[0] ^ rol64(key[3], 32));
+	hash = vpcnet_mix(hash ^ key[1] ^ key[4]);
+	return vpcnet_mix(hash ^ key[2] ^ rol64(key[5], 16));
 }
 
 static int vpcnet_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
@@ -308,6 +316,54 @@ struct vpcnet_entry *vpcnet_table_insert(struct rhashtable *ht, struct vpcnet_en
 int vpcnet_table_remove(struct rhashtable *ht, struct vpcnet_entry *entry)
 {
 	return rhashtable_remove_fast(ht, &entry->node, vpcnet_table_params);
+}
+
+int vpcnet_table_replace(struct rhashtable *ht, struct vpcnet_entry *old,
+			 struct vpcnet_entry *new)
+{
+	return rhashtable_replace_fast(ht, &old->node, &new->node, vpcnet_table_params);
+}
+
+struct rhashtable_iter *vpcnet_walk_new(struct rhashtable *ht)
+{
+	struct rhashtable_iter *iter = kmalloc(sizeof(*iter), GFP_KERNEL);
+
+	if (iter)
+		rhashtable_walk_enter(ht, iter);
+	return iter;
+}
+
+void vpcnet_walk_start(struct rhashtable_iter *iter)
+{
+	rhashtable_walk_start(iter);
+}
+
+/*
+ * The entry where the walk is; NULL at the end, or with @again where it begins
+ * anew since the table has another size.
+ */
+struct vpcnet_entry *vpcnet_walk_peek(struct rhashtable_iter *iter, bool *again)
+{
+	struct vpcnet_entry *entry = rhashtable_walk_peek(iter);
+
+	*again = IS_ERR(entry);
+	return *again ? NULL : entry;
+}
+
+void vpcnet_walk_step(struct rhashtable_iter *iter)
+{
+	rhashtable_walk_next(iter);
+}
+
+void vpcnet_walk_stop(struct rhashtable_iter *iter)
+{
+	rhashtable_walk_stop(iter);
+}
+
+void vpcnet_walk_free(struct rhashtable_iter *iter)
+{
+	rhashtable_walk_exit(iter);
+	kfree(iter);
 }
 
 static void vpcnet_table_free(void *entry, void *free_entry)
@@ -377,4 +433,19 @@ bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu)
 void vpcnet_drop(struct sk_buff *skb, unsigned int reason)
 {
 	kfree_skb_reason(skb, (enum skb_drop_reason)reason);
+}
+
+u64 vpcnet_milliseconds(void)
+{
+	return jiffies64_to_msecs(get_jiffies_64());
+}
+
+/* Whether packets to an address are for this host. */
+bool vpcnet_has_address(struct net *net, const __be32 *addr, bool v6)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (v6)
+		return ipv6_chk_addr(net, (const struct in6_addr *)addr, NULL, 0);
+#endif
+	return !v6 && inet_addr_type(net, addr[0]) == RTN_LOCAL;
 }

@@ -79,6 +79,7 @@ int vpcnet_drain(struct net_device *dev, bool received);
 void vpcnet_list_init(struct list_head *list);
 void vpcnet_list_add(struct list_head *item, struct list_head *list);
 void vpcnet_list_del(struct list_head *item);
+bool vpcnet_has_address(struct net *net, const __be32 *addr, bool v6);
 void vpcnet_eth_hw_addr_random(struct net_device *dev);
 void vpcnet_publish(void **slot, void *value);
 void vpcnet_call_rcu(struct rcu_head *head, rcu_callback_t func);
@@ -104,7 +105,18 @@ struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u64 *key);
 struct vpcnet_entry *vpcnet_table_lookup_unlocked(struct rhashtable *ht, const u64 *key);
 struct vpcnet_entry *vpcnet_table_insert(struct rhashtable *ht, struct vpcnet_entry *entry);
 void vpcnet_table_destroy(struct rhashtable *ht, void (*free_entry)(struct vpcnet_entry *entry));
+int vpcnet_table_replace(struct rhashtable *ht, struct vpcnet_entry *old,
+			 struct vpcnet_entry *new);
+struct rhashtable_iter *vpcnet_walk_new(struct rhashtable *ht);
+void vpcnet_walk_start(struct rhashtable_iter *iter);
+struct vpcnet_entry *vpcnet_walk_peek(struct rhashtable_iter *iter, bool *again);
+void vpcnet_walk_step(struct rhashtable_iter *iter);
+void vpcnet_walk_stop(struct rhashtable_iter *iter);
+void vpcnet_walk_free(struct rhashtable_iter *iter);
 int vpcnet_table_remove(struct rhashtable *ht, struct vpcnet_entry *entry);
+
+/* any context */
+u64 vpcnet_milliseconds(void);
 
 /* datapath */
 u32 vpcnet_skb_hash(struct sk_buff *skb);

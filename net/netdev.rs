@@ -86,6 +86,32 @@ impl NetDev {
         unsafe { CStr::from_char_ptr(bindings::vpcnet_dev_name(self.as_ptr())) }.to_bytes()
     }
 
+    /// Whether it was made as a link of that kind.
+    pub fn is_kind(&self, kind: &CStr) -> bool {
+        // SAFETY: The device is valid; it was made so. The name ends with 0.
+        unsafe { bindings::vpcnet_is_kind(self.as_ptr(), kind.as_char_ptr()) }
+    }
+
+    /// Whether it is a GRE device that takes addresses and keys from its packets.
+    pub fn is_external(&self, _rtnl: &Rtnl) -> bool {
+        // SAFETY: The device is valid, RTNL is held.
+        unsafe { bindings::vpcnet_is_external(self.as_ptr()) }
+    }
+
+    /// Whether it only leads back to this host.
+    pub fn is_loopback(&self) -> bool {
+        // SAFETY: The device is valid; one load of an aligned word.
+        let flags = unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).flags) };
+        flags & bindings::net_device_flags_IFF_LOOPBACK != 0
+    }
+
+    /// Longest packet without the link layer's header, in bytes.
+    #[inline]
+    pub fn mtu(&self) -> u32 {
+        // SAFETY: The device is valid; one load of an aligned word, as `READ_ONCE()`.
+        unsafe { ptr::read_volatile(&raw const (*self.as_ptr()).mtu) }
+    }
+
     /// Number of transmit queues in use.
     #[inline]
     pub fn tx_queues(&self) -> u16 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Netfilter hooks on the packets that are for this host.
+//! Netfilter hooks: on the packets that are for this host, and those of bridges.
 //!
 //! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
 
@@ -168,7 +168,7 @@ impl HookSkb {
 
 impl Verdict {
     #[inline]
-    fn new(raw: c_uint) -> Self {
+    pub(crate) fn new(raw: c_uint) -> Self {
         Verdict {
             raw,
             _local: PhantomData,
@@ -210,6 +210,25 @@ impl HookOps {
         };
         ops.hooknum = bindings::nf_inet_hooks_NF_INET_LOCAL_IN;
         ops.priority = PRIORITY;
+        HookOps {
+            ops,
+            registered: false,
+        }
+    }
+
+    /// Makes the operations of a hook in the chain `number` of all bridges.
+    pub(crate) fn bridge(
+        hook: bindings::nf_hookfn,
+        number: c_uint,
+        priority: c_int,
+        private: *mut c_void,
+    ) -> Self {
+        let mut ops: bindings::nf_hook_ops = pin_init::zeroed();
+        ops.hook = hook;
+        ops.priv_ = private;
+        ops.pf = bindings::NFPROTO_BRIDGE as u8;
+        ops.hooknum = number;
+        ops.priority = priority;
         HookOps {
             ops,
             registered: false,

@@ -9,7 +9,11 @@ use core::ptr::NonNull;
 
 use kernel::types::Opaque;
 
+use vpc_core::ip::Addr;
+use vpc_core::ip::Version;
+
 use crate::bindings;
+use crate::tunnel::words_of;
 
 /// A network namespace; `struct net`.
 ///
@@ -37,6 +41,19 @@ impl Net {
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::net {
         self.0.get()
+    }
+
+    /// Whether packets to an address are for this host, in this namespace.
+    pub fn has_address(&self, addr: Addr) -> bool {
+        let words = words_of(addr);
+        // SAFETY: The namespace is valid, the address four words.
+        unsafe {
+            bindings::vpcnet_has_address(
+                self.as_ptr(),
+                words.as_ptr(),
+                addr.version() == Version::V6,
+            )
+        }
     }
 }
 

@@ -396,6 +396,8 @@ bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vp
 
 			if (unlikely(!own))
 				return false;
+			/* For who takes it on the bridge: it has come from there. */
+			own->mode &= ~IP_TUNNEL_INFO_TX;
 			/* The source may have been left to the route. */
 			if (ip_tunnel_info_af(own) == AF_INET6) {
 				own->key.u.ipv6.src = own->key.u.ipv6.dst;

@@ -10,6 +10,7 @@ use core::ptr;
 use core::ptr::NonNull;
 
 use kernel::prelude::*;
+use kernel::sync::Arc;
 
 use crate::bindings;
 use crate::context::RcuRead;
@@ -152,6 +153,73 @@ impl<T: Send + Sync> Drop for RcuCell<T> {
         if let Some(node) = NonNull::new(*self.0.get_mut()) {
             // INVARIANT: The slot owned it; nobody borrows the cell any more, so no reader is left.
             drop(RcuBox(node));
+        }
+    }
+}
+
+/// A place that holds an [`Arc`] or nothing, read by packets and written under RTNL.
+///
+/// For what is too large to be dropped in softirq context, or is referred to from elsewhere, too.
+///
+/// # Invariants
+///
+/// The pointer is null or from [`Arc::into_raw`], with its reference; it is written only under RTNL.
+pub struct ArcCell<T: Send + Sync + 'static>(UnsafeCell<*mut T>);
+
+// SAFETY: As for `RcuCell`.
+unsafe impl<T: Send + Sync> Sync for ArcCell<T> {}
+// SAFETY: As for `RcuCell`.
+unsafe impl<T: Send + Sync> Send for ArcCell<T> {}
+
+impl<T: Send + Sync> ArcCell<T> {
+    /// A cell with nothing in it.
+    pub const fn empty() -> Self {
+        ArcCell(UnsafeCell::new(ptr::null_mut()))
+    }
+
+    /// What is there now; any context that keeps RCU objects alive.
+    #[inline]
+    pub fn read<'a>(&'a self, _alive: &'a impl RcuRead) -> Option<&'a T> {
+        // SAFETY: As in `RcuCell::read()`; the reference is kept for the readers by `replace()`.
+        unsafe { ptr::read_volatile(self.0.get()).as_ref() }
+    }
+
+    /// What is there now, with a reference.
+    pub fn get(&self, _rtnl: &Rtnl) -> Option<Arc<T>> {
+        // SAFETY: Writers are kept out by RTNL.
+        let value = unsafe { *self.0.get() };
+        if value.is_null() {
+            return None;
+        }
+        // SAFETY: By the type invariant; the cell's own reference is not given away.
+        let arc = core::mem::ManuallyDrop::new(unsafe { Arc::from_raw(value) });
+        Some(Arc::clone(&arc))
+    }
+
+    /// Puts `new` there and returns what was there when no packet sees it any more.
+    pub fn replace(&self, new: Option<Arc<T>>, rtnl: &mut Rtnl) -> Option<Arc<T>> {
+        let new = new.map_or(ptr::null_mut(), |new| Arc::into_raw(new).cast_mut());
+        // SAFETY: Writers are serialised by RTNL; the slot is valid.
+        let old = unsafe {
+            let old = *self.0.get();
+            bindings::vpcnet_publish(self.0.get().cast(), new.cast());
+            old
+        };
+        if old.is_null() {
+            return None;
+        }
+        rtnl.wait_for_packets();
+        // SAFETY: The cell's reference, which it does not have any more.
+        Some(unsafe { Arc::from_raw(old) })
+    }
+}
+
+impl<T: Send + Sync> Drop for ArcCell<T> {
+    fn drop(&mut self) {
+        let value = *self.0.get_mut();
+        if !value.is_null() {
+            // SAFETY: The cell's reference; nobody borrows the cell any more.
+            drop(unsafe { Arc::from_raw(value) });
         }
     }
 }

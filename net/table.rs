@@ -13,6 +13,8 @@ use core::ptr::NonNull;
 use kernel::error::from_err_ptr;
 use kernel::error::to_result;
 use kernel::prelude::*;
+use kernel::sync::rcu;
+use kernel::sync::Arc;
 use kernel::types::Opaque;
 
 use crate::bindings;
@@ -22,8 +24,8 @@ use crate::context::Rtnl;
 /// Length of a key in words of 8 bytes.
 pub const KEY_WORDS: usize = bindings::VPCNET_KEY_WORDS as usize;
 
-/// A key; two are equal if all words are. All bits count for the hash; who may add entries is
-/// trusted not to let them collide.
+/// A key; two are equal if all words are. All bits count for the hash, which spreads keys well that
+/// differ in one of the first three words; words 3 to 5 are folded into these.
 pub type Key = [u64; KEY_WORDS];
 
 #[repr(C)]
@@ -98,23 +100,26 @@ impl<V: Send + Sync> Table<V> {
         unsafe { self.find(key, alive).as_ref() }.map(|entry| &entry.value)
     }
 
+    fn entry(key: Key, value: V) -> Result<KBox<Entry<V>>> {
+        let entry = Entry {
+            linked: bindings::vpcnet_entry {
+                node: pin_init::zeroed(),
+                key,
+            },
+            rcu: pin_init::zeroed(),
+            value,
+        };
+        // There may be as many as whoever configures a namespace wants.
+        Ok(KBox::new(entry, GFP_KERNEL_ACCOUNT)?)
+    }
+
     /// Adds an entry.
     ///
     /// # Errors
     ///
     /// `EEXIST` if the key is there, `ENOMEM`, `E2BIG`.
     pub fn insert(&self, key: Key, value: V, _rtnl: &mut Rtnl) -> Result {
-        let entry = KBox::new(
-            Entry {
-                linked: bindings::vpcnet_entry {
-                    node: pin_init::zeroed(),
-                    key,
-                },
-                rcu: pin_init::zeroed(),
-                value,
-            },
-            GFP_KERNEL,
-        )?;
+        let entry = Self::entry(key, value)?;
         let entry = KBox::into_raw(entry);
         // SAFETY: The table is initialised; the entry is valid and in no table.
         let found = unsafe { bindings::vpcnet_table_insert(self.ht.get(), entry.cast()) };
@@ -126,6 +131,39 @@ impl<V: Send + Sync> Table<V> {
         // SAFETY: It was not added, so it is still ours alone.
         drop(unsafe { KBox::from_raw(entry) });
         result
+    }
+
+    /// Puts `value` in the place of what `key` has; readers find the one or the other. The old one is
+    /// dropped (in softirq context) when its readers are gone.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the key is not there, `ENOMEM`.
+    pub fn replace(&self, key: &Key, value: V, rtnl: &mut Rtnl) -> Result {
+        let old = NonNull::new(self.find(key, rtnl)).ok_or(ENOENT)?;
+        let new = KBox::into_raw(Self::entry(*key, value)?);
+        // SAFETY: The table is initialised, the old entry is in it, RTNL keeps others from removing
+        // it, and the new one has the same key.
+        let error = unsafe {
+            bindings::vpcnet_table_replace(self.ht.get(), old.as_ptr().cast(), new.cast())
+        };
+        if let Err(error) = to_result(error) {
+            // SAFETY: It was not added, so it is still ours alone.
+            drop(unsafe { KBox::from_raw(new) });
+            return Err(error);
+        }
+        // SAFETY: As in `remove()`.
+        unsafe {
+            bindings::vpcnet_call_rcu(&raw mut (*old.as_ptr()).rcu, Some(Self::free));
+        }
+        Ok(())
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> u32 {
+        // SAFETY: As in `is_empty()`.
+        let count = unsafe { ptr::read_volatile(&raw const (*self.ht.get()).nelems.counter) };
+        count as u32
     }
 
     /// Removes an entry, which is dropped (in softirq context) when its readers are gone.
@@ -171,5 +209,105 @@ impl<V: Send + Sync> Drop for Table<V> {
     fn drop(&mut self) {
         // SAFETY: Nobody borrows the table any more; entries still in it are owned by it.
         unsafe { bindings::vpcnet_table_destroy(self.ht.get(), Some(Self::free_now)) };
+    }
+}
+
+/// A way through a table that can be left and taken up again. What is there all the time comes at
+/// least once, and once if the table is not changed meanwhile.
+///
+/// # Invariants
+///
+/// `iter` was entered into the table that `of` leads to, which stays while this does.
+pub struct Walk<O> {
+    iter: NonNull<bindings::rhashtable_iter>,
+    of: O,
+}
+
+// SAFETY: It may be taken up by another thread.
+unsafe impl<O: Send> Send for Walk<O> {}
+
+/// Who keeps a table.
+pub trait HasTable: Sized {
+    /// What is in it.
+    type Value: Send + Sync + 'static;
+
+    /// The table, always the same one.
+    fn table(&self) -> &Table<Self::Value>;
+}
+
+impl<T: HasTable> HasTable for Arc<T> {
+    type Value = T::Value;
+
+    fn table(&self) -> &Table<T::Value> {
+        (**self).table()
+    }
+}
+
+impl<T: HasTable> HasTable for &T {
+    type Value = T::Value;
+
+    fn table(&self) -> &Table<T::Value> {
+        (**self).table()
+    }
+}
+
+impl<O: HasTable> Walk<O> {
+    /// Begins one; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(of: O) -> Result<Self> {
+        // SAFETY: The table is initialised, and stays while `of` does.
+        let iter = unsafe { bindings::vpcnet_walk_new(of.table().ht.get()) };
+        let iter = NonNull::new(iter).ok_or(ENOMEM)?;
+        Ok(Walk { iter, of })
+    }
+
+    /// Whose table it is.
+    pub fn of(&self) -> &O {
+        &self.of
+    }
+
+    /// Calls `f` for entries until it says that it cannot take one, which comes first the next time;
+    /// true at the end. `f` must not sleep.
+    pub fn go_on(&mut self, mut f: impl FnMut(&Key, &O::Value, &rcu::Guard) -> bool) -> bool {
+        struct Stop(*mut bindings::rhashtable_iter);
+        impl Drop for Stop {
+            fn drop(&mut self) {
+                // SAFETY: It was started.
+                unsafe { bindings::vpcnet_walk_stop(self.0) };
+            }
+        }
+        let iter = self.iter.as_ptr();
+        let guard = rcu::read_lock();
+        // SAFETY: The iterator is valid.
+        unsafe { bindings::vpcnet_walk_start(iter) };
+        let _stop = Stop(iter);
+        loop {
+            let mut again = false;
+            // SAFETY: The iterator was started; entries are freed after an RCU grace period.
+            let entry = unsafe {
+                bindings::vpcnet_walk_peek(iter, &mut again)
+                    .cast::<Entry<O::Value>>()
+                    .as_ref()
+            };
+            match entry {
+                Some(entry) if f(&entry.linked.key, &entry.value, &guard) => {
+                    // SAFETY: The iterator was started.
+                    unsafe { bindings::vpcnet_walk_step(iter) };
+                }
+                Some(_) => return false,
+                None if again => (),
+                None => return true,
+            }
+        }
+    }
+}
+
+impl<O> Drop for Walk<O> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; `of` is dropped after this.
+        unsafe { bindings::vpcnet_walk_free(self.iter.as_ptr()) };
     }
 }

@@ -11,14 +11,33 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/if_arp.h>
+#include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <net/rtnetlink.h>
 
-static bool vpcnet_is_kind(const struct net_device *dev, const char *kind)
+bool vpcnet_is_kind(const struct net_device *dev, const char *kind)
 {
 	return dev->rtnl_link_ops && !strcmp(dev->rtnl_link_ops->kind, kind);
+}
+
+/* Whether a GRE device takes addresses and keys from its packets. Under RTNL. */
+bool vpcnet_is_external(const struct net_device *dev)
+{
+	const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
+	struct sk_buff *skb;
+	bool external;
+
+	if (!ops || !ops->fill_info)
+		return false;
+	skb = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return false;
+	external = !ops->fill_info(skb, dev) &&
+		   nla_find((const struct nlattr *)skb->data, skb->len, IFLA_GRE_COLLECT_METADATA);
+	nlmsg_free(skb);
+	return external;
 }
 
 const char *vpcnet_dev_name(const struct net_device *dev)

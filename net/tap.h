@@ -17,6 +17,8 @@ typedef int vpcnet_select_t(void *tap, const struct net_device *dev, const struc
 
 /* process context, RTNL held unless it says otherwise */
 const char *vpcnet_dev_name(const struct net_device *dev);
+bool vpcnet_is_external(const struct net_device *dev);
+bool vpcnet_is_kind(const struct net_device *dev, const char *kind);
 bool vpcnet_is_tap(const struct net_device *dev);
 bool vpcnet_is_bridge(const struct net_device *dev);
 bool vpcnet_is_bridge_port(const struct net_device *dev);

@@ -28,14 +28,9 @@ pub mod cmd {
     pub const UNSET_NTF: u8 = bindings::TUN_MQ_CMD_UNSET_NTF as u8;
 }
 
-macro_rules! types {
-    ($($(#[$doc:meta])* $name:ident = $c:ident;)*) => {
-        $($(#[$doc])* pub const $name: u16 = bindings::$c as u16;)*
-    };
-}
-
 /// Attributes of a tap.
 pub mod tap {
+    use crate::attr::types;
     use crate::bindings;
 
     types! {
@@ -84,6 +79,7 @@ pub mod tap {
 
 /// Attributes of a queue.
 pub mod queue {
+    use crate::attr::types;
     use crate::bindings;
 
     types! {
@@ -100,6 +96,7 @@ pub mod queue {
 
 /// Attributes of a rebalance.
 pub mod rebalance {
+    use crate::attr::types;
     use crate::bindings;
 
     types! {

@@ -32,7 +32,8 @@ enum vpc_hook_direction {
  * @VPC_HOOK_PORT_FLAGS_ROUTER: Send router advertisements and redirects.
  * @VPC_HOOK_PORT_FLAGS_ANY_ETHERTYPE: Send what is neither IP nor ARP.
  * @VPC_HOOK_PORT_FLAGS_VLAN: Send frames with VLAN tags.
- * @VPC_HOOK_PORT_FLAGS_ANY_SOURCE: Send from any address.
+ * @VPC_HOOK_PORT_FLAGS_ANY_SOURCE: Send from any address that nobody else of
+ *   the VPC is known to have.
  */
 enum vpc_hook_port_flags {
 	VPC_HOOK_PORT_FLAGS_DHCP_SERVER = 1,

@@ -16,6 +16,9 @@
 pub(crate) mod bindings;
 
 pub mod attr;
+pub mod bridge;
+pub mod clock;
+pub mod conntrack;
 pub mod context;
 pub mod device;
 pub mod errno;
@@ -24,6 +27,7 @@ pub mod genl;
 pub mod lanes;
 pub mod layout;
 pub mod link;
+pub mod module;
 pub mod mq_gre_trace;
 pub mod netdev;
 pub mod netfilter;
@@ -31,11 +35,13 @@ pub mod netns;
 pub mod notifier;
 pub mod path;
 pub mod percpu;
+pub mod pernet;
 pub(crate) mod qstats;
 pub(crate) mod queues;
 pub mod random;
 pub mod rcu;
 pub mod skb;
+pub mod sockets;
 pub mod stats;
 pub mod steering;
 pub mod table;
@@ -44,6 +50,7 @@ pub mod tun_mq;
 pub mod tunnel;
 pub mod udp;
 pub(crate) mod underlay;
+pub mod vpc_hook;
 
 // What `pr_err!` and the like put in front.
 const __LOG_PREFIX: &[u8] = b"vpcnet\0";

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frames in the hooks of a bridge, and what becomes of them. The bridge takes
+ * the Ethernet header off before, so that data is behind it.
+ */
+#include "bridge.h"
+
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <net/ip_tunnels.h>
+
+void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out)
+{
+	out->start = skb_mac_header(skb);
+	out->linear = skb_headlen(skb) + ETH_HLEN;
+	out->len = skb->len + ETH_HLEN;
+	out->ifindex = skb->dev->ifindex;
+	out->vlan_proto = 0;
+	out->vlan_tci = 0;
+	if (unlikely(skb_vlan_tag_present(skb))) {
+		out->vlan_proto = ntohs(skb->vlan_proto);
+		out->vlan_tci = skb_vlan_tag_get(skb);
+	}
+}
+
+/* Has @len bytes of the frame in one piece, if it has so many. */
+bool vpcnet_frame_pull(struct sk_buff *skb, u32 len)
+{
+	return len <= ETH_HLEN || pskb_may_pull(skb, len - ETH_HLEN);
+}
+
+/* Has @len bytes of the frame in one piece that may be written. */
+bool vpcnet_frame_writable(struct sk_buff *skb, u32 len)
+{
+	bool ok;
+
+	__skb_push(skb, ETH_HLEN);
+	ok = !skb_ensure_writable(skb, len);
+	__skb_pull(skb, ETH_HLEN);
+	return ok;
+}
+
+bool vpcnet_came_by(struct sk_buff *skb, struct vpcnet_came_by *out)
+{
+	const struct ip_tunnel_info *info = skb_tunnel_info(skb);
+
+	if (!info || (info->mode & IP_TUNNEL_INFO_TX) ||
+	    !test_bit(IP_TUNNEL_KEY_BIT, info->key.tun_flags))
+		return false;
+	out->v6 = ip_tunnel_info_af(info) == AF_INET6;
+	out->key = ntohl(tunnel_id_to_key32(info->key.tun_id));
+	if (out->v6) {
+		memcpy(out->remote, &info->key.u.ipv6.src, sizeof(out->remote));
+	} else {
+		memset(out->remote, 0, sizeof(out->remote));
+		out->remote[0] = info->key.u.ipv4.src;
+	}
+	return true;
+}
+
+/* Metadata that sends frames to @remote; NULL if memory is short. Process context. */
+struct metadata_dst *vpcnet_tx_metadata(const __be32 *remote, bool v6, u32 key)
+{
+	struct metadata_dst *md = metadata_dst_alloc(0, METADATA_IP_TUNNEL, GFP_KERNEL);
+	struct ip_tunnel_info *info;
+
+	if (!md)
+		return NULL;
+	info = &md->u.tun_info;
+	info->mode = IP_TUNNEL_INFO_TX;
+	info->key.tun_id = key32_to_tunnel_id(htonl(key));
+	__set_bit(IP_TUNNEL_KEY_BIT, info->key.tun_flags);
+	__set_bit(IP_TUNNEL_DONT_FRAGMENT_BIT, info->key.tun_flags);
+	if (v6) {
+		info->mode |= IP_TUNNEL_INFO_IPV6;
+		memcpy(&info->key.u.ipv6.dst, remote, sizeof(info->key.u.ipv6.dst));
+	} else {
+		info->key.u.ipv4.dst = remote[0];
+	}
+	return md;
+}
+
+/*
+ * Sends a frame of the bridge by @dev, with a reference of @md if that is not
+ * NULL; its lane goes with it. What the bridge does when it forwards, see
+ * __br_forward() and br_dev_queue_push_xmit(). Consumes @skb; the result is that of
+ * dev_queue_xmit().
+ */
+int vpcnet_send_frame(struct sk_buff *skb, struct net_device *dev, struct metadata_dst *md)
+{
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb_forward_csum(skb);
+	skb_clear_tstamp(skb);
+	__skb_push(skb, ETH_HLEN);
+	if (md) {
+		dst_hold(&md->dst);
+		skb_dst_set(skb, &md->dst);
+	} else if (unlikely(!is_skb_forwardable(dev, skb))) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_BIG);
+		return NET_XMIT_DROP;
+	}
+	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL && eth_type_vlan(skb->protocol))) {
+		int depth;
+
+		if (!vlan_get_protocol_and_depth(skb, skb->protocol, &depth)) {
+			kfree_skb(skb);
+			return NET_XMIT_DROP;
+		}
+		skb_set_network_header(skb, depth);
+	}
+	skb->dev = dev;
+	return dev_queue_xmit(skb);
+}
+
+void vpcnet_consume(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+struct sk_buff *vpcnet_clone(struct sk_buff *skb)
+{
+	return skb_clone(skb, GFP_ATOMIC);
+}
+
+/* A frame made of @bytes, as the bridge has frames, that leaves by @dev. */
+struct sk_buff *vpcnet_new_frame(struct net_device *dev, const u8 *bytes, u32 len, u16 queue)
+{
+	struct sk_buff *skb = netdev_alloc_skb_ip_align(dev, len);
+
+	if (!skb)
+		return NULL;
+	skb_put_data(skb, bytes, len);
+	skb->protocol = eth_type_trans(skb, dev);
+	skb_reset_network_header(skb);
+	skb->queue_mapping = queue;
+	return skb;
+}
+
+u32 vpcnet_state_in(const struct nf_hook_state *state)
+{
+	return state->in ? state->in->ifindex : 0;
+}
+
+u32 vpcnet_state_out(const struct nf_hook_state *state)
+{
+	return state->out ? state->out->ifindex : 0;
+}
+
+/*
+ * A hook on a device's ingress, before its bridge: drops what is for the groups
+ * that bridges do not forward. A bridge hands some of these to the host without
+ * asking any hook of its own, whatever they carry, and learns their senders. So
+ * would the host get all that comes while the device is in no bridge.
+ */
+unsigned int vpcnet_gate(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	if (is_link_local_ether_addr(eth_hdr(skb)->h_dest))
+		return NF_DROP;
+	return netif_is_bridge_port(skb->dev) ? NF_ACCEPT : NF_DROP;
+}

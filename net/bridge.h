@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Frames in the hooks of a bridge, and what becomes of them. All datapath.
+ */
+#ifndef VPCNET_BRIDGE_H
+#define VPCNET_BRIDGE_H
+
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
+#include <net/dst_metadata.h>
+
+/* A frame as its hook sees it; lengths in bytes, with the Ethernet header. */
+struct vpcnet_frame {
+	const u8 *start;	/* the destination address */
+	u32 linear;		/* bytes in one piece there */
+	u32 len;		/* all of them; of a GSO frame before it is cut */
+	u32 ifindex;		/* of the port that it came by */
+	u16 vlan_proto, vlan_tci;	/* a tag that is not in the frame, or 0 */
+};
+void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out);
+bool vpcnet_frame_pull(struct sk_buff *skb, u32 len);
+bool vpcnet_frame_writable(struct sk_buff *skb, u32 len);
+
+/* The tunnel that a received frame has come by; false if by none. */
+struct vpcnet_came_by {
+	__be32 remote[4];
+	u32 key;
+	bool v6;
+};
+bool vpcnet_came_by(struct sk_buff *skb, struct vpcnet_came_by *out);
+
+struct metadata_dst *vpcnet_tx_metadata(const __be32 *remote, bool v6, u32 key);
+int vpcnet_send_frame(struct sk_buff *skb, struct net_device *dev, struct metadata_dst *md);
+void vpcnet_consume(struct sk_buff *skb);
+struct sk_buff *vpcnet_clone(struct sk_buff *skb);
+struct sk_buff *vpcnet_new_frame(struct net_device *dev, const u8 *bytes, u32 len, u16 queue);
+u32 vpcnet_state_out(const struct nf_hook_state *state);
+u32 vpcnet_state_in(const struct nf_hook_state *state);
+unsigned int vpcnet_gate(void *priv, struct sk_buff *skb, const struct nf_hook_state *state);
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel's own connection tracking, for frames in a bridge. Linked into the
+ * module that tracks, which then needs nf_conntrack.
+ */
+#include "conntrack.h"
+
+#include <linux/netfilter.h>
+
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_zones.h>
+
+/* What stands for a zone, whose connections have nothing to do with others; NULL without memory. */
+struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone)
+{
+	struct nf_conntrack_zone nf_zone;
+
+	nf_ct_zone_init(&nf_zone, zone, NF_CT_DEFAULT_ZONE_DIR, 0);
+	return nf_ct_tmpl_alloc(net, &nf_zone, GFP_KERNEL);
+}
+
+void vpcnet_zone_free(struct nf_conn *zone)
+{
+	nf_ct_put(zone);
+}
+
+/*
+ * Finds the connection of a frame whose IP header is at data, and attaches it.
+ * The reference of @zone for the time of the lookup is on a line that all CPUs
+ * write; so is what tracking itself writes to a connection.
+ */
+enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_conn *zone, bool v6)
+{
+	const struct nf_hook_state state = {
+		.hook = NF_INET_PRE_ROUTING,
+		.pf = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
+		.net = net,
+	};
+	enum ip_conntrack_info info;
+
+	nf_reset_ct(skb);
+	nf_conntrack_get(&zone->ct_general);
+	nf_ct_set(skb, zone, IP_CT_NEW);
+	if (nf_conntrack_in(skb, &state) != NF_ACCEPT || !nf_ct_get(skb, &info))
+		return VPCNET_CONN_INVALID;
+	return info == IP_CT_NEW ? VPCNET_CONN_NEW : VPCNET_CONN_KNOWN;
+}
+
+/* The frame goes on: what it is the first one of is a connection. False: it may not. */
+bool vpcnet_track_confirm(struct sk_buff *skb)
+{
+	return nf_conntrack_confirm(skb) == NF_ACCEPT;
+}
+#else
+struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone)
+{
+	return NULL;
+}
+
+void vpcnet_zone_free(struct nf_conn *zone)
+{
+}
+
+enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_conn *zone, bool v6)
+{
+	return VPCNET_CONN_INVALID;
+}
+
+bool vpcnet_track_confirm(struct sk_buff *skb)
+{
+	return false;
+}
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own connection tracking, for frames in a bridge.
+//!
+//! Linked into the module that tracks, only: so all here is inlined into that. As a function of this
+//! crate it would be part of each module, whose link then fails.
+//!
+//! C header: [`include/net/netfilter/nf_conntrack.h`](srctree/include/net/netfilter/nf_conntrack.h)
+
+use core::ptr::NonNull;
+
+use kernel::prelude::*;
+
+use vpc_core::ip::Version;
+
+use crate::bindings;
+use crate::bridge::Frame;
+use crate::bridge::Received;
+use crate::context::Datapath;
+use crate::netns::Net;
+
+/// What a frame is to its connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Conn {
+    /// Its first one, as yet.
+    New,
+    /// One of a connection that is there, or related to one.
+    Known,
+    /// One of none that there can be.
+    Invalid,
+}
+
+/// A zone: its connections have nothing to do with those of others that have the same addresses.
+///
+/// # Invariants
+///
+/// The pointer is a template of conntrack, of which a reference is held.
+pub struct Zone(NonNull<bindings::nf_conn>);
+
+// SAFETY: The reference may be dropped anywhere.
+unsafe impl Send for Zone {}
+// SAFETY: It is not changed, but for its count, which is atomic.
+unsafe impl Sync for Zone {}
+
+impl Zone {
+    /// The zone with a number in a namespace; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or the kernel has no connection tracking.
+    #[inline]
+    pub fn new(net: &Net, number: u16) -> Result<Self> {
+        // SAFETY: The namespace is valid.
+        let zone = unsafe { bindings::vpcnet_zone_new(net.as_ptr(), number) };
+        // INVARIANT: The reference is ours.
+        NonNull::new(zone).map(Zone).ok_or(ENOMEM)
+    }
+}
+
+impl Drop for Zone {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::vpcnet_zone_free(self.0.as_ptr()) };
+    }
+}
+
+impl Received<'_> {
+    /// Finds the connection that an IP packet without VLAN tags belongs to, and attaches it.
+    #[inline]
+    pub fn track(&self, net: &Net, zone: &Zone, version: Version, _dp: &Datapath) -> Conn {
+        let v6 = version == Version::V6;
+        // SAFETY: The packet is valid and only ours, its IP header at `data`. Tracking reads what it
+        // has to, and moves nothing.
+        let conn =
+            unsafe { bindings::vpcnet_track(self.as_ptr(), net.as_ptr(), zone.0.as_ptr(), v6) };
+        match conn {
+            bindings::vpcnet_conn_VPCNET_CONN_NEW => Conn::New,
+            bindings::vpcnet_conn_VPCNET_CONN_KNOWN => Conn::Known,
+            _ => Conn::Invalid,
+        }
+    }
+}
+
+impl Frame {
+    /// Makes a connection of what a tracked frame is the first of. False: it may not go on.
+    #[inline]
+    #[must_use]
+    pub fn confirm(&mut self, _dp: &Datapath) -> bool {
+        // SAFETY: The packet is valid and ours, and is sent on or dropped after this.
+        unsafe { bindings::vpcnet_track_confirm(self.as_ptr()) }
+    }
+}
