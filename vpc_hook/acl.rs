@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! ACLs: their rules, and what packets look up of them.
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+
+use vpc_core::vpc::acl;
+use vpc_core::vpc::acl::Key;
+use vpc_core::vpc::acl::Match;
+use vpc_core::vpc::acl::Prefix;
+use vpc_core::vpc::acl::Rule;
+use vpc_core::vpc::acl::Snapshot;
+use vpc_core::vpc::acl::Verdict;
+use vpcnet::context::Datapath;
+use vpcnet::context::Rtnl;
+use vpcnet::percpu::Counters;
+use vpcnet::percpu::ThisCpu;
+use vpcnet::rcu::RcuBox;
+use vpcnet::rcu::RcuCell;
+use vpcnet::rcu::RtnlCell;
+
+use crate::config::Lists;
+use crate::group::Group;
+use crate::name::Name;
+use crate::sorted::Keyed;
+use crate::sorted::Sorted;
+
+/// Rules are counted in portions of so many.
+const PORTION: usize = 1024;
+
+/// The most that the rules of an ACL may come to, with a rule for each member of a group.
+const MOST_EXPANDED: usize = 1 << 17;
+
+/// From the VM, or to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Egress,
+    Ingress,
+}
+
+/// An ACL.
+pub(crate) struct Acl {
+    pub(crate) name: Name,
+    rules: RtnlCell<Rules>,
+    egress: RcuCell<Compiled>,
+    ingress: RcuCell<Compiled>,
+}
+
+/// An ACL in a configuration.
+pub(crate) struct Item {
+    pub(crate) acl: Arc<Acl>,
+    /// It is this configuration's alone, and may be changed.
+    pub(crate) owned: bool,
+}
+
+impl Keyed for Item {
+    type Key = Name;
+
+    fn key(&self) -> Name {
+        self.acl.name
+    }
+}
+
+/// The rules of an ACL.
+#[derive(Default)]
+pub(crate) struct Rules {
+    pub(crate) list: Sorted<Entry>,
+    /// Their counters.
+    counters: KVec<Arc<Counters>>,
+    /// Counters that rules have had which are gone.
+    free: KVVec<u32>,
+    /// How many counters have been handed out.
+    used: u32,
+}
+
+/// A rule.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) priority: u32,
+    pub(crate) direction: Direction,
+    /// What it matches, apart from groups, and what it does.
+    pub(crate) rule: Rule,
+    pub(crate) src_group: Option<Name>,
+    pub(crate) dst_group: Option<Name>,
+    /// What it allows is tracked.
+    pub(crate) stateful: bool,
+    counter: u32,
+    /// What the counter had when the rule came.
+    base: u64,
+}
+
+impl Keyed for Entry {
+    type Key = u32;
+
+    fn key(&self) -> u32 {
+        self.priority
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(
+        priority: u32,
+        direction: Direction,
+        rule: Rule,
+        src_group: Option<Name>,
+        dst_group: Option<Name>,
+        stateful: bool,
+    ) -> Self {
+        Entry {
+            priority,
+            direction,
+            rule,
+            src_group,
+            dst_group,
+            stateful,
+            counter: 0,
+            base: 0,
+        }
+    }
+
+    /// Whether it names a group.
+    pub(crate) fn names(&self, group: &Name) -> bool {
+        self.src_group.as_ref() == Some(group) || self.dst_group.as_ref() == Some(group)
+    }
+}
+
+fn portion(counter: u32) -> (usize, usize) {
+    let counter = counter as usize;
+    (counter / PORTION, counter % PORTION)
+}
+
+fn sum(counters: &[Arc<Counters>], counter: u32) -> u64 {
+    let (portion, index) = portion(counter);
+    counters.get(portion).map_or(0, |it| it.sum(index))
+}
+
+impl Rules {
+    /// Packets that a rule has matched.
+    pub(crate) fn packets(&self, entry: &Entry) -> u64 {
+        sum(&self.counters, entry.counter).wrapping_sub(entry.base)
+    }
+
+    /// Puts a rule in, in the place of one with its priority, whose count it takes over.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then nothing has changed.
+    pub(crate) fn put(&mut self, mut entry: Entry) -> Result {
+        if let Some(old) = self.list.get_mut(&entry.priority) {
+            entry.counter = old.counter;
+            entry.base = old.base;
+            *old = entry;
+            return Ok(());
+        }
+        // So that it can be given back whenever the rule goes.
+        self.free
+            .reserve(self.list.len().saturating_add(1), GFP_KERNEL)?;
+        let reused = self.free.pop();
+        entry.counter = match reused {
+            Some(counter) => counter,
+            None => {
+                let (portion, _) = portion(self.used);
+                if portion >= self.counters.len() {
+                    let counters = Arc::new(Counters::new(PORTION)?, GFP_KERNEL)?;
+                    self.counters.push(counters, GFP_KERNEL)?;
+                }
+                self.used
+            }
+        };
+        entry.base = sum(&self.counters, entry.counter);
+        match self.list.put(entry) {
+            Ok(_) => {
+                if reused.is_none() {
+                    self.used = self.used.saturating_add(1);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(counter) = reused {
+                    // There was room.
+                    let _ = self.free.push_within_capacity(counter);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a rule out; false if there is none.
+    pub(crate) fn take(&mut self, priority: u32) -> bool {
+        let Some(entry) = self.list.take(&priority) else {
+            return false;
+        };
+        // `put()` has made room; without, the counter would stay unused.
+        let _ = self.free.push_within_capacity(entry.counter);
+        true
+    }
+
+    fn copy(&self) -> Result<Self> {
+        let mut copy = Rules {
+            used: self.used,
+            ..Rules::default()
+        };
+        for entry in self.list.iter() {
+            copy.list.put(*entry)?;
+        }
+        for counters in &self.counters {
+            copy.counters.push(counters.clone(), GFP_KERNEL)?;
+        }
+        copy.free
+            .reserve(self.list.len().saturating_add(self.free.len()), GFP_KERNEL)?;
+        for &counter in &self.free {
+            copy.free.push(counter, GFP_KERNEL)?;
+        }
+        Ok(copy)
+    }
+}
+
+/// What packets look up.
+struct Compiled {
+    lines: KVVec<acl::Line>,
+    /// What each rule in the lines is of the ACL's.
+    rules: KVVec<Origin>,
+    counters: KVec<Arc<Counters>>,
+    /// Some rule of the ACL, in whatever direction, tracks what it allows.
+    tracks: bool,
+}
+
+/// What is kept of a rule.
+struct Origin {
+    counter: u32,
+    priority: u32,
+    stateful: bool,
+}
+
+/// A vector for the compiler.
+struct Room<T>(KVVec<T>);
+
+impl<T> Room<T> {
+    fn new() -> Self {
+        Room(KVVec::new())
+    }
+}
+
+impl<T> acl::Store<T> for Room<T> {
+    fn push(&mut self, item: T) -> Result<(), acl::Full> {
+        self.0.push(item, GFP_KERNEL).map_err(|_| acl::Full)
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
+    fn items(&self) -> &[T] {
+        &self.0
+    }
+
+    fn items_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+/// The prefixes that a side of a rule has: its own, or those of a group.
+fn prefixes<'a>(own: &'a Option<Prefix>, group: Option<&'a Group>) -> &'a [Prefix] {
+    match group {
+        Some(group) => &group.members,
+        None => own.as_slice(),
+    }
+}
+
+impl Compiled {
+    fn new(rules: &Rules, direction: Direction, groups: &Sorted<Group>) -> Result<Self> {
+        let mut all: KVVec<Rule> = KVVec::new();
+        let mut origins = KVVec::new();
+        let mut add = |entry: &Entry, rule: Rule| -> Result {
+            if rule.check().is_err() {
+                // A member of a group of the other version.
+                return Ok(());
+            }
+            if all.len() >= MOST_EXPANDED {
+                return Err(E2BIG);
+            }
+            all.push(rule, GFP_KERNEL)?;
+            let origin = Origin {
+                counter: entry.counter,
+                priority: entry.priority,
+                stateful: entry.stateful,
+            };
+            origins.push(origin, GFP_KERNEL)?;
+            Ok(())
+        };
+        for entry in rules.list.iter().filter(|it| it.direction == direction) {
+            let of = |name: &Option<Name>| match name {
+                Some(name) => groups.get(name).map(Some).ok_or(ENOENT),
+                None => Ok(None),
+            };
+            let (from, to) = (of(&entry.src_group)?, of(&entry.dst_group)?);
+            let (srcs, dsts) = (
+                prefixes(&entry.rule.src, from),
+                prefixes(&entry.rule.dst, to),
+            );
+            let rule = entry.rule;
+            match (
+                from.is_some() || !srcs.is_empty(),
+                to.is_some() || !dsts.is_empty(),
+            ) {
+                (false, false) => add(entry, rule)?,
+                (true, false) => {
+                    for &src in srcs {
+                        add(
+                            entry,
+                            Rule {
+                                src: Some(src),
+                                ..rule
+                            },
+                        )?;
+                    }
+                }
+                (false, true) => {
+                    for &dst in dsts {
+                        add(
+                            entry,
+                            Rule {
+                                dst: Some(dst),
+                                ..rule
+                            },
+                        )?;
+                    }
+                }
+                (true, true) => {
+                    for &src in srcs {
+                        for &dst in dsts {
+                            let (src, dst) = (Some(src), Some(dst));
+                            add(entry, Rule { src, dst, ..rule })?;
+                        }
+                    }
+                }
+            }
+        }
+        let (mut lines, mut lists, mut work) = (Room::new(), Room::new(), Room::new());
+        acl::compile(&all, &mut lines, &mut lists, &mut work).map_err(|error| match error {
+            acl::Error::Full => ENOMEM,
+            acl::Error::TooMany => E2BIG,
+            acl::Error::Invalid { .. } => EINVAL,
+        })?;
+        let mut counters = KVec::with_capacity(rules.counters.len(), GFP_KERNEL)?;
+        for it in &rules.counters {
+            counters.push(it.clone(), GFP_KERNEL)?;
+        }
+        Ok(Compiled {
+            lines: lines.0,
+            rules: origins,
+            counters,
+            tracks: rules.list.iter().any(|it| it.stateful),
+        })
+    }
+}
+
+/// What an ACL says of a packet.
+pub(crate) struct Said {
+    pub(crate) verdict: Verdict,
+    pub(crate) log: bool,
+    /// What it allows is to be tracked.
+    pub(crate) stateful: bool,
+    /// Priority of the rule.
+    pub(crate) priority: u32,
+}
+
+impl Acl {
+    /// One without rules.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(name: Name) -> Result<Arc<Self>> {
+        Ok(Arc::new(
+            Acl {
+                name,
+                rules: RtnlCell::new(Rules::default()),
+                egress: RcuCell::empty(),
+                ingress: RcuCell::empty(),
+            },
+            GFP_KERNEL,
+        )?)
+    }
+
+    /// Lends the rules.
+    pub(crate) fn with<R>(&self, rtnl: &mut Rtnl, f: impl FnOnce(&mut Rules, &mut Rtnl) -> R) -> R {
+        self.rules.with(rtnl, f)
+    }
+
+    /// Another one with the same rules and counters, not compiled yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn copy(&self, rtnl: &mut Rtnl) -> Result<Arc<Self>> {
+        let copy = Acl::new(self.name)?;
+        let rules = self.rules.with(rtnl, |rules, _| rules.copy())?;
+        copy.rules.replace(rules, rtnl);
+        Ok(copy)
+    }
+
+    /// Has packets find the rules as they are now.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `E2BIG` if groups make too many rules of them; then packets find what they did.
+    pub(crate) fn compile(&self, groups: &Sorted<Group>, rtnl: &mut Rtnl) -> Result {
+        let (egress, ingress) = self.rules.with(rtnl, |rules, _| -> Result<_> {
+            let egress = RcuBox::new(Compiled::new(rules, Direction::Egress, groups)?)?;
+            let ingress = RcuBox::new(Compiled::new(rules, Direction::Ingress, groups)?)?;
+            Ok((egress, ingress))
+        })?;
+        self.egress.set(Some(egress), rtnl);
+        self.ingress.set(Some(ingress), rtnl);
+        Ok(())
+    }
+
+    fn cell(&self, direction: Direction) -> &RcuCell<Compiled> {
+        match direction {
+            Direction::Egress => &self.egress,
+            Direction::Ingress => &self.ingress,
+        }
+    }
+
+    /// Whether connections count that packets belong to.
+    #[inline]
+    pub(crate) fn tracks(&self, direction: Direction, dp: &Datapath) -> bool {
+        let compiled = self.cell(direction).read(dp);
+        compiled.is_some_and(|compiled| compiled.tracks)
+    }
+
+    /// What it says of a packet; nothing if no rule matches. The rule counts it, if `count` says which
+    /// CPU this is.
+    #[inline]
+    pub(crate) fn say(
+        &self,
+        direction: Direction,
+        key: &Key,
+        count: Option<ThisCpu<'_>>,
+        dp: &Datapath,
+    ) -> Option<Said> {
+        let compiled = self.cell(direction).read(dp)?;
+        let Match { rule, verdict, log } = Snapshot::new(&compiled.lines).lookup(key)?;
+        let origin = compiled.rules.get(rule as usize)?;
+        if let Some(cpu) = count {
+            let (portion, index) = portion(origin.counter);
+            if let Some(counters) = compiled.counters.get(portion) {
+                counters.count(index, cpu);
+            }
+        }
+        Some(Said {
+            verdict,
+            log,
+            stateful: origin.stateful,
+            priority: origin.priority,
+        })
+    }
+}
+
+/// The ACL with a name, to be changed: if other configurations have it, too, a copy takes its place
+/// in this one, and its ports.
+///
+/// # Errors
+///
+/// `ENOENT`, `ENOMEM`.
+pub(crate) fn own(lists: &mut Lists, name: &Name, rtnl: &mut Rtnl) -> Result<Arc<Acl>> {
+    let item = lists.acls.get(name).ok_or(ENOENT)?;
+    if item.owned {
+        return Ok(item.acl.clone());
+    }
+    let (old, new) = (item.acl.clone(), item.acl.copy(rtnl)?);
+    for port in lists.ports.iter() {
+        let Some(settings) = port.settings(&*rtnl) else {
+            continue;
+        };
+        if settings.acls.iter().any(|it| Arc::ptr_eq(it, &old)) {
+            let mut settings = settings.copy()?;
+            for acl in settings.acls.iter_mut() {
+                if Arc::ptr_eq(acl, &old) {
+                    *acl = new.clone();
+                }
+            }
+            let settings = port.prepare(settings)?;
+            port.set(settings, rtnl);
+        }
+    }
+    lists.acls.put(Item {
+        acl: new.clone(),
+        owned: true,
+    })?;
+    Ok(new)
+}

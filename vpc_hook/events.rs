@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What listeners are told of packets, not more often than they can read.
+
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering;
+
+use vpc_core::ip::Addr;
+use vpc_core::vpc::acl::Verdict;
+use vpcnet::clock;
+use vpcnet::context::Datapath;
+use vpcnet::netns::Net;
+use vpcnet::vpc_hook;
+use vpcnet::vpc_hook::cmd;
+use vpcnet::vpc_hook::log;
+use vpcnet::vpc_hook::miss;
+
+use crate::acl::Direction;
+use crate::acl::Said;
+use crate::name::Name;
+use crate::netlink;
+use crate::netlink::FAMILY;
+use crate::port::Port;
+use crate::vpc::Mac;
+
+/// Packets that are logged in a second.
+const LOGS: u64 = 10;
+/// Misses that are told of in a second.
+const MISSES: u64 = 1;
+/// Bytes of a logged frame that are told.
+const HEADER: usize = 96;
+
+/// The pace of a namespace's events.
+#[derive(Default)]
+pub(crate) struct Events {
+    misses: Pace,
+    logs: Pace,
+}
+
+/// So many events in a second, and how many were left out. Not every packet comes here, and CPUs that
+/// write to it at once may lose a count.
+#[derive(Default)]
+struct Pace {
+    /// The second, and how many there were in it.
+    now: AtomicU64,
+    left_out: AtomicU64,
+}
+
+impl Pace {
+    /// How many were left out before this one; `None` if it is to be left out, too.
+    fn step(&self, most: u64) -> Option<u64> {
+        const BITS: u32 = 24;
+        let now = clock::seconds();
+        let old = self.now.load(Ordering::Relaxed);
+        let count = match old >> BITS == now {
+            true => old & ((1 << BITS) - 1),
+            false => 0,
+        };
+        if count >= most {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let new = now << BITS | count.wrapping_add(1);
+        self.now.store(new, Ordering::Relaxed);
+        Some(self.left_out.swap(0, Ordering::Relaxed))
+    }
+}
+
+impl Events {
+    /// A port has sent to an address that nobody is known to have.
+    #[cold]
+    pub(crate) fn miss(
+        &self,
+        net: &Net,
+        vpc: u32,
+        port: &Port,
+        mac: Option<Mac>,
+        addr: Option<Addr>,
+        dp: &Datapath,
+    ) {
+        if !FAMILY.is_heard(net, netlink::MISS) {
+            return;
+        }
+        let Some(missed) = self.misses.step(MISSES) else {
+            return;
+        };
+        // If memory is short, the event is lost, as any may be.
+        let _ = FAMILY.notify_of_packet(
+            net,
+            netlink::MISS,
+            cmd::MISS_NTF,
+            128,
+            |message| {
+                message.put_u32(miss::VPC, vpc)?;
+                message.put_u32(miss::IFINDEX, port.ifindex)?;
+                if let Some(mac) = &mac {
+                    message.put_bytes(miss::MAC, mac)?;
+                }
+                if let Some(addr) = addr {
+                    message.put_addr(miss::ADDRESS, addr)?;
+                }
+                message.put_uint(miss::MISSED, missed)
+            },
+            dp,
+        );
+    }
+
+    /// A rule that logs has matched.
+    #[cold]
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn log(
+        &self,
+        net: &Net,
+        port: &Port,
+        acl: &Name,
+        direction: Direction,
+        said: &Said,
+        frame: &[u8],
+        dp: &Datapath,
+    ) {
+        if !FAMILY.is_heard(net, netlink::LOG) {
+            return;
+        }
+        let Some(missed) = self.logs.step(LOGS) else {
+            return;
+        };
+        let header = frame.get(..HEADER).unwrap_or(frame);
+        let _ = FAMILY.notify_of_packet(
+            net,
+            netlink::LOG,
+            cmd::LOG_NTF,
+            256,
+            |message| {
+                message.put_u32(log::IFINDEX, port.ifindex)?;
+                message.put_str(log::ACL, acl)?;
+                message.put_u32(log::PRIORITY, said.priority)?;
+                let direction = match direction {
+                    Direction::Egress => vpc_hook::EGRESS,
+                    Direction::Ingress => vpc_hook::INGRESS,
+                };
+                message.put_u32(log::DIRECTION, direction)?;
+                let action = match said.verdict {
+                    Verdict::Allow => vpc_hook::ALLOW,
+                    Verdict::Drop => vpc_hook::DROP,
+                };
+                message.put_u32(log::ACTION, action)?;
+                message.put_bytes(log::HEADER, header)?;
+                message.put_uint(log::MISSED, missed)
+            },
+            dp,
+        );
+    }
+}

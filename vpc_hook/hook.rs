@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What becomes of a frame.
+//!
+//! `way.rs` decides, here it is done. Frames of ports and of the tunnel device never reach the bridge:
+//! it would learn their addresses, which tenants may have in common.
+
+use kernel::prelude::*;
+
+use vpc_core::ip::Addr;
+use vpc_core::vpc::error;
+use vpc_core::vpc::error::Complaint;
+use vpc_core::vpc::guard;
+use vpc_core::vpc::hop;
+use vpc_core::vpc::hop::Hop;
+use vpc_core::vpc::packet::Kind;
+use vpc_core::vpc::packet::Packet;
+use vpc_core::vpc::packet::Problem;
+use vpcnet::bridge::Frame;
+use vpcnet::bridge::Received;
+use vpcnet::context::Datapath;
+use vpcnet::netfilter::Verdict;
+use vpcnet::netns::Net;
+use vpcnet::percpu::ThisCpu;
+
+use crate::acl::Direction;
+use crate::config::Config;
+use crate::flood;
+use crate::port::Port;
+use crate::remote;
+use crate::remote::Remote;
+use crate::state::State;
+use crate::tally::Other;
+use crate::tally::Why;
+use crate::vpc::Mac;
+use crate::way;
+use crate::way::Live;
+use crate::way::Place;
+use crate::way::Route;
+use crate::way::To;
+use crate::way::Way;
+
+/// Whoever says that a packet's time is up where no router has an address (RFC 7600, 4.8).
+const DUMMY: u32 = 0xc000_0008;
+
+/// Where a frame is being handled.
+pub(crate) struct Here<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) config: &'a Config,
+    pub(crate) net: &'a Net,
+    pub(crate) cpu: ThisCpu<'a>,
+    pub(crate) dp: &'a Datapath,
+}
+
+/// A port of some bridge has received a frame.
+#[inline]
+pub(crate) fn received(
+    state: &State,
+    config: &Config,
+    net: &Net,
+    frame: Received<'_>,
+    dp: &Datapath,
+) -> Verdict {
+    let here = Here {
+        state,
+        config,
+        net,
+        cpu: ThisCpu::get(dp),
+        dp,
+    };
+    let ifindex = frame.port();
+    if let Some(port) = config.port(ifindex, dp) {
+        return here.take_from_vm(port, frame);
+    }
+    match config.tunnel.read(dp) {
+        Some(tunnel) if tunnel.ifindex == ifindex => here.take_from_wire(frame),
+        _ => frame.accept(),
+    }
+}
+
+/// Reads a frame, of which more is made linear where that is needed.
+#[inline]
+fn parse(frame: &mut Received<'_>, dp: &Datapath) -> Result<Packet, Why> {
+    let len = frame.len() as usize;
+    loop {
+        match Packet::parse(frame.linear(), len) {
+            Ok(mut packet) => {
+                packet.tagged |= frame.is_tagged();
+                return Ok(packet);
+            }
+            // Each time more than was there: no more often than there are headers.
+            Err(Problem::NeedLinear(more)) if more > frame.linear().len() => {
+                if !frame.pull(more as u32, dp) {
+                    return Err(Why::Other(Other::NoMemory));
+                }
+            }
+            Err(problem) => return Err(Why::Malformed(problem)),
+        }
+    }
+}
+
+impl<'a> Here<'a> {
+    fn take_from_vm(&self, port: &'a Port, mut frame: Received<'_>) -> Verdict {
+        let Some(settings) = port.settings(self.dp) else {
+            return frame.accept();
+        };
+        let packet = match parse(&mut frame, self.dp) {
+            Ok(packet) => packet,
+            Err(why) => return self.drop(port, why, frame),
+        };
+        let mut live = Live::new(&frame);
+        let way = way::from_vm(self, port, settings, &packet, frame.linear(), &mut live);
+        let keeps = live.keeps;
+        match way {
+            Way::Drop(why) => {
+                if let Why::Other(Other::UnknownMac | Other::UnknownAddress) = why {
+                    let addr = packet.addrs().map(|(_, dst)| dst);
+                    let mac = Some(packet.dst);
+                    let vpc = settings.vpc.id;
+                    self.state
+                        .events
+                        .miss(self.net, vpc, port, mac, addr, self.dp);
+                }
+                self.drop(port, why, frame)
+            }
+            Way::Refused(to, why) => self.drop(to, why, frame),
+            Way::Answer(answer) => {
+                port.tally.answered(self.cpu);
+                self.answer(port, answer.bytes(), frame)
+            }
+            Way::To(to, route) => self.to(port, &packet, to, route, keeps, frame),
+            Way::Flood { asked } => {
+                if let Some(addr) = asked {
+                    let vpc = settings.vpc.id;
+                    self.state
+                        .events
+                        .miss(self.net, vpc, port, None, Some(addr), self.dp);
+                }
+                if !port.meter.pass() {
+                    return self.drop(port, Why::Other(Other::FloodRate), frame);
+                }
+                port.tally.received(self.cpu);
+                self.flood(settings.vpc.id, Some(port), &packet, frame)
+            }
+        }
+    }
+
+    /// Drops a frame of a port.
+    #[cold]
+    fn drop(&self, port: &Port, why: Why, frame: Received<'_>) -> Verdict {
+        port.tally.dropped(why, self.cpu);
+        frame.drop_with(why.reason())
+    }
+
+    /// Drops a frame from the wire.
+    #[cold]
+    fn drop_wire(&self, why: Why, frame: Received<'_>) -> Verdict {
+        self.config.tally.dropped(why, self.cpu);
+        frame.drop_with(why.reason())
+    }
+
+    /// Sends a frame back to the VM in place of the one that it has sent.
+    fn answer(&self, port: &Port, bytes: &[u8], frame: Received<'_>) -> Verdict {
+        let lane = frame.lane();
+        let (frame, verdict) = frame.take();
+        if let Some(dev) = port.dev(self.dp) {
+            // If memory is short, the VM asks once more.
+            if let Ok(answer) = Frame::new(dev, bytes, lane, self.dp) {
+                answer.send(dev, self.dp);
+            }
+        }
+        frame.consume();
+        verdict
+    }
+
+    /// Tells the VM why its packet did not go on, and drops that.
+    #[cold]
+    fn complain(
+        &self,
+        port: &Port,
+        complaint: Complaint,
+        from: error::Sender,
+        packet: &Packet,
+        frame: Received<'_>,
+    ) -> Verdict {
+        let why = match complaint {
+            Complaint::TooBig(_) => Other::TooBig,
+            Complaint::TimeExceeded => Other::Ttl,
+        };
+        let message = KVec::from_elem(0u8, error::MAX_LEN, GFP_ATOMIC);
+        if let (Ok(mut message), Some(dev)) = (message, port.dev(self.dp)) {
+            let len = error::write(complaint, packet, frame.linear(), &from, &mut message);
+            if let Some(bytes) = len.and_then(|len| message.get(..len)) {
+                if let Ok(answer) = Frame::new(dev, bytes, frame.lane(), self.dp) {
+                    answer.send(dev, self.dp);
+                }
+            }
+        }
+        self.drop(port, Why::Other(why), frame)
+    }
+
+    fn to(
+        &self,
+        port: &'a Port,
+        packet: &Packet,
+        to: To<'a>,
+        route: Option<Route>,
+        keeps: bool,
+        frame: Received<'_>,
+    ) -> Verdict {
+        if let (To::Remote(_), Some(tunnel)) = (&to, self.config.tunnel.read(self.dp)) {
+            let mtu = tunnel.dev.mtu();
+            if !frame.fits(mtu) {
+                let Some((_, addr)) = packet.addrs() else {
+                    return self.drop(port, Why::Other(Other::TooBig), frame);
+                };
+                let mac = packet.dst;
+                let from = error::Sender { mac, addr };
+                return self.complain(port, Complaint::TooBig(mtu), from, packet, frame);
+            }
+        }
+        if let Some(Route { gateway, .. }) = route {
+            if packet.ttl <= 1 {
+                let addr = match packet.kind {
+                    Kind::Ip4 { .. } => Addr::V4(DUMMY),
+                    _ => Addr::V6(guard::link_local(gateway)),
+                };
+                let from = error::Sender { mac: gateway, addr };
+                return self.complain(port, Complaint::TimeExceeded, from, packet, frame);
+            }
+        }
+        let (mut frame, verdict) = frame.take();
+        if keeps && !frame.confirm(self.dp) {
+            let why = Why::Other(Other::Connection);
+            port.tally.dropped(why, self.cpu);
+            frame.drop_with(why.reason());
+            return verdict;
+        }
+        port.tally.received(self.cpu);
+        if let Some(Route { gateway, next }) = route {
+            if let Err(why) = self.hop(&mut frame, packet, gateway, next) {
+                port.tally.dropped(why, self.cpu);
+                frame.drop_with(why.reason());
+                return verdict;
+            }
+        }
+        self.send(to, frame);
+        verdict
+    }
+
+    /// Has a frame pass the virtual gateway.
+    fn hop(&self, frame: &mut Frame, packet: &Packet, gateway: Mac, next: Mac) -> Result<(), Why> {
+        let len = usize::from(packet.transport);
+        let bytes = match frame.writable(len, self.dp) {
+            Ok(bytes) => bytes,
+            Err(_) => return Err(Why::Other(Other::NoMemory)),
+        };
+        match hop::decrement_ttl(bytes, packet, gateway, next) {
+            Hop::Passed => Ok(()),
+            Hop::Exceeded | Hop::NotIp => Err(Why::Other(Other::Ttl)),
+        }
+    }
+
+    /// Sends a frame where it belongs.
+    #[inline]
+    fn send(&self, to: To<'_>, frame: Frame) {
+        match to {
+            To::Port(port) => match port.dev(self.dp) {
+                Some(dev) => {
+                    port.tally.sent(self.cpu);
+                    frame.send(dev, self.dp);
+                }
+                None => frame.drop_with(Why::Other(Other::NoTunnel).reason()),
+            },
+            To::Remote(remote) => self.send_to(remote, frame),
+        }
+    }
+
+    #[inline]
+    fn send_to(&self, remote: &Remote, frame: Frame) {
+        match self.config.tunnel.read(self.dp) {
+            Some(tunnel) => {
+                remote.counters.count(remote::TX, self.cpu);
+                frame.send_to(&tunnel.dev, &remote.to, self.cpu, self.dp);
+            }
+            None => {
+                let why = Why::Other(Other::NoTunnel);
+                self.config.tally.dropped(why, self.cpu);
+                frame.drop_with(why.reason());
+            }
+        }
+    }
+
+    /// Sends a frame to all but whom it comes from: to the remotes only what comes from a port.
+    #[cold]
+    fn flood(
+        &self,
+        vpc: u32,
+        from: Option<&Port>,
+        packet: &Packet,
+        frame: Received<'_>,
+    ) -> Verdict {
+        let Some(flood) = self.config.floods.get(&flood::key(vpc), self.dp) else {
+            let (frame, verdict) = frame.take();
+            frame.consume();
+            return verdict;
+        };
+        let key = way::acl_key(packet);
+        let from = from.map(|port| port.ifindex);
+        let mut ports = KVVec::new();
+        for port in flood.ports.iter().filter(|it| Some(it.ifindex) != from) {
+            // The list may be a moment older than the port's move to another VPC.
+            let Some(settings) = port.settings(self.dp).filter(|it| it.vpc.id == vpc) else {
+                continue;
+            };
+            let bytes = frame.linear();
+            let mut live = Live::new(&frame);
+            let place = Place {
+                port,
+                settings,
+                direction: Direction::Ingress,
+            };
+            if packet.tagged && !settings.takes_tags() {
+                port.tally.dropped(Why::Other(Other::Tagged), self.cpu);
+            } else if way::acl(self, &place, packet, &key, bytes, &mut live).is_err() {
+                port.tally.dropped(Why::Other(Other::Ingress), self.cpu);
+            } else if ports.push(&**port, GFP_ATOMIC).is_err() {
+                port.tally.dropped(Why::Other(Other::NoMemory), self.cpu);
+            }
+        }
+        let (mut frame, verdict) = frame.take();
+        for port in ports {
+            match frame.try_clone(self.dp) {
+                Ok(copy) => self.send(To::Port(port), copy),
+                Err(_) => port.tally.dropped(Why::Other(Other::NoMemory), self.cpu),
+            }
+        }
+        let remotes = from.map(|_| &flood.remotes);
+        for remote in remotes.into_iter().flatten() {
+            if let Ok(copy) = frame.try_clone(self.dp) {
+                self.send_to(remote, copy);
+            }
+        }
+        frame.consume();
+        verdict
+    }
+
+    fn take_from_wire(&self, mut frame: Received<'_>) -> Verdict {
+        let Some(came_by) = frame.came_by(self.dp) else {
+            return self.drop_wire(Why::Other(Other::NoKey), frame);
+        };
+        let at = crate::entry::addr_key(came_by.key, came_by.remote);
+        let Some(remote) = self.config.remotes.get(&at, self.dp) else {
+            return self.drop_wire(Why::Other(Other::UnknownPeer), frame);
+        };
+        remote.counters.count(remote::RX, self.cpu);
+        let packet = match parse(&mut frame, self.dp) {
+            Ok(packet) => packet,
+            Err(why) => return self.drop_wire(why, frame),
+        };
+        let mut live = Live::new(&frame);
+        let way = way::from_wire(self, remote, &packet, frame.linear(), &mut live);
+        let keeps = live.keeps;
+        match way {
+            Way::Drop(why) => self.drop_wire(why, frame),
+            Way::Refused(to, why) => self.drop(to, why, frame),
+            Way::To(to, _) => {
+                let (mut frame, verdict) = frame.take();
+                if keeps && !frame.confirm(self.dp) {
+                    let why = Why::Other(Other::Connection);
+                    self.config.tally.dropped(why, self.cpu);
+                    frame.drop_with(why.reason());
+                    return verdict;
+                }
+                self.send(to, frame);
+                verdict
+            }
+            Way::Flood { .. } => self.flood(remote.vpc, None, &packet, frame),
+            // Nobody answers the wire.
+            Way::Answer(_) => self.drop_wire(Why::Other(Other::NotHere), frame),
+        }
+    }
+}
+
+/// Whether a MAC address is that of a group (IEEE 802, 8.2.2).
+#[inline]
+pub(crate) fn is_group(mac: Mac) -> bool {
+    let [first, ..] = mac;
+    first & 1 != 0
+}

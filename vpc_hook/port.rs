@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Ports: devices, taps as a rule, that are bound to a VPC.
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+
+use vpc_core::ip::Addr;
+use vpc_core::vpc::acl::Prefix;
+use vpc_core::vpc::guard::Allow;
+use vpc_core::vpc::guard::Guard;
+use vpc_core::vpc::guard::Net4;
+use vpc_core::vpc::guard::Net6;
+use vpcnet::bridge::Gate;
+use vpcnet::context::RcuRead;
+use vpcnet::context::Rtnl;
+use vpcnet::netdev::Hold;
+use vpcnet::netdev::NetDev;
+use vpcnet::rcu::RcuBox;
+use vpcnet::rcu::RcuCell;
+use vpcnet::rcu::RtnlCell;
+use vpcnet::vpc_hook::port_flags;
+
+use crate::acl::Acl;
+use crate::flood::Meter;
+use crate::sorted::Keyed;
+use crate::tally::Tally;
+use crate::vpc::Mac;
+use crate::vpc::Vpc;
+
+/// A port.
+pub(crate) struct Port {
+    /// Let go of when the port is given up, whoever still refers to that.
+    dev: RcuCell<Hold>,
+    pub(crate) ifindex: u32,
+    pub(crate) tally: Arc<Tally>,
+    settings: RcuCell<Settings>,
+    /// While its frames are ours.
+    gate: RtnlCell<Option<Gate>>,
+    /// What it sends to all.
+    pub(crate) meter: Meter,
+}
+
+/// What a port is and may do.
+pub(crate) struct Settings {
+    pub(crate) vpc: Arc<Vpc>,
+    pub(crate) mac: Mac,
+    /// Its addresses, as they were given.
+    pub(crate) addrs: KVec<Prefix>,
+    v4: KVec<Net4>,
+    v6: KVec<Net6>,
+    /// `vpc_hook_port_flags`.
+    pub(crate) flags: u32,
+    /// In order; without any, everything is allowed.
+    pub(crate) acls: KVec<Arc<Acl>>,
+}
+
+impl Keyed for Arc<Port> {
+    type Key = u32;
+
+    fn key(&self) -> u32 {
+        self.ifindex
+    }
+}
+
+/// All bits of an address, which is that of one host then.
+pub(crate) fn whole(addr: Addr) -> u8 {
+    match addr {
+        Addr::V4(_) => 32,
+        Addr::V6(_) => 128,
+    }
+}
+
+/// Whether a prefix is one host, perhaps with the length of its subnet's, as the guard has it.
+fn is_host(prefix: &Prefix) -> bool {
+    prefix.len == whole(prefix.addr) || has_host_part(prefix)
+}
+
+/// Whether bits are set that the prefix leaves out.
+pub(crate) fn has_host_part(prefix: &Prefix) -> bool {
+    match prefix.addr {
+        Addr::V4(addr) => addr.checked_shl(prefix.len.into()).unwrap_or(0) != 0,
+        Addr::V6(addr) => addr.checked_shl(prefix.len.into()).unwrap_or(0) != 0,
+    }
+}
+
+impl Settings {
+    /// # Errors
+    ///
+    /// `ENOMEM`, `EINVAL` for a prefix that cannot be.
+    pub(crate) fn new(
+        vpc: Arc<Vpc>,
+        mac: Mac,
+        addrs: KVec<Prefix>,
+        flags: u32,
+        acls: KVec<Arc<Acl>>,
+    ) -> Result<Self> {
+        let (mut v4, mut v6) = (KVec::new(), KVec::new());
+        for prefix in &addrs {
+            match prefix.addr {
+                Addr::V4(addr) => {
+                    v4.push(Net4::new(addr, prefix.len).ok_or(EINVAL)?, GFP_KERNEL)?;
+                }
+                Addr::V6(addr) => {
+                    v6.push(Net6::new(addr, prefix.len).ok_or(EINVAL)?, GFP_KERNEL)?;
+                }
+            }
+        }
+        Ok(Settings {
+            vpc,
+            mac,
+            addrs,
+            v4,
+            v6,
+            flags,
+            acls,
+        })
+    }
+
+    /// The same once more.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn copy(&self) -> Result<Self> {
+        let mut addrs = KVec::new();
+        addrs.extend_from_slice(&self.addrs, GFP_KERNEL)?;
+        let mut acls = KVec::with_capacity(self.acls.len(), GFP_KERNEL)?;
+        for acl in &self.acls {
+            acls.push(acl.clone(), GFP_KERNEL)?;
+        }
+        Settings::new(self.vpc.clone(), self.mac, addrs, self.flags, acls)
+    }
+
+    fn may(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether packets may come from any address.
+    #[inline]
+    pub(crate) fn any_source(&self) -> bool {
+        self.may(port_flags::ANY_SOURCE)
+    }
+
+    /// Whether packets to the VM may have VLAN tags.
+    #[inline]
+    pub(crate) fn takes_tags(&self) -> bool {
+        self.may(port_flags::VLAN)
+    }
+
+    /// The judge of what comes from the VM.
+    #[inline]
+    pub(crate) fn guard(&self) -> Guard<'_> {
+        Guard {
+            mac: self.mac,
+            v4: &self.v4,
+            v6: &self.v6,
+            allow: self.allow(),
+        }
+    }
+
+    /// The same where packets may come from any address: of all but that.
+    pub(crate) fn guard_of_any(&self, mac: Mac) -> Guard<'_> {
+        Guard {
+            mac,
+            v4: &[],
+            v6: &[],
+            allow: self.allow(),
+        }
+    }
+
+    #[inline]
+    fn allow(&self) -> Allow {
+        Allow {
+            dhcp_server: self.may(port_flags::DHCP_SERVER),
+            router: self.may(port_flags::ROUTER),
+            ethertypes: self.may(port_flags::ANY_ETHERTYPE),
+            vlan: self.may(port_flags::VLAN),
+        }
+    }
+
+    /// The addresses of one host each: those with a host part, or without a shorter prefix.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = Addr> + '_ {
+        self.addrs.iter().filter(|it| is_host(it)).map(|it| it.addr)
+    }
+
+    /// Whether an address is one of those.
+    pub(crate) fn has(&self, addr: Addr) -> bool {
+        self.hosts().any(|own| own == addr)
+    }
+}
+
+/// Settings that are ready to be put in place.
+pub(crate) struct Prepared(RcuBox<Settings>);
+
+impl Port {
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(dev: Hold, tally: Arc<Tally>, settings: Settings) -> Result<Arc<Self>> {
+        let ifindex = dev.ifindex();
+        Ok(Arc::new(
+            Port {
+                dev: RcuCell::new(RcuBox::new(dev)?),
+                ifindex,
+                tally,
+                settings: RcuCell::new(RcuBox::new(settings)?),
+                gate: RtnlCell::new(None),
+                meter: Meter::default(),
+            },
+            GFP_KERNEL,
+        )?)
+    }
+
+    /// The device; none when the port has been given up.
+    #[inline]
+    pub(crate) fn dev<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a NetDev> {
+        self.dev.read(alive).map(|dev| &**dev)
+    }
+
+    /// Keeps from the bridge what that would not ask the hooks about.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gate::new`].
+    pub(crate) fn close_gate(&self, rtnl: &mut Rtnl) -> Result {
+        if self.gate.with(rtnl, |gate, _| gate.is_some()) {
+            return Ok(());
+        }
+        if let Some(dev) = self.dev(&*rtnl).map(NetDev::hold) {
+            let gate = Gate::new(&dev, rtnl)?;
+            self.gate.replace(Some(gate), rtnl);
+        }
+        Ok(())
+    }
+
+    /// Gives it up.
+    pub(crate) fn release(&self, rtnl: &mut Rtnl) {
+        drop(self.gate.replace(None, rtnl));
+        self.dev.set(None, rtnl);
+    }
+
+    /// What it is and may do, now.
+    #[inline]
+    pub(crate) fn settings<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a Settings> {
+        self.settings.read(alive)
+    }
+
+    /// Makes room for other settings.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn prepare(&self, settings: Settings) -> Result<Prepared> {
+        Ok(Prepared(RcuBox::new(settings)?))
+    }
+
+    /// Puts other settings in place.
+    pub(crate) fn set(&self, settings: Prepared, rtnl: &mut Rtnl) {
+        self.settings.set(Some(settings.0), rtnl);
+    }
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests about ports.
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+
+use vpc_core::ip::Addr;
+use vpcnet::attr::Message;
+use vpcnet::context::Rtnl;
+use vpcnet::genl::Dump;
+use vpcnet::genl::Request;
+use vpcnet::netdev::Hold;
+use vpcnet::netdev::NetDev;
+use vpcnet::vpc_hook::cmd;
+use vpcnet::vpc_hook::port as attr;
+use vpcnet::vpc_hook::port_flags;
+
+use crate::entry::addr_key;
+use crate::entry::mac_key;
+use crate::entry::Entry;
+use crate::entry::Target;
+use crate::group;
+use crate::name::Name;
+use crate::port::whole;
+use crate::port::Port;
+use crate::port::Settings;
+use crate::state;
+use crate::state::Change;
+use crate::state::View;
+use crate::tally::Tally;
+use crate::vpc;
+
+/// The most addresses and ACLs of a port.
+const MOST_ADDRS: usize = 64;
+const MOST_ACLS: usize = 8;
+
+const ALL_FLAGS: u32 = port_flags::DHCP_SERVER
+    | port_flags::ROUTER
+    | port_flags::ANY_ETHERTYPE
+    | port_flags::VLAN
+    | port_flags::ANY_SOURCE;
+
+/// The device that a request names.
+pub(crate) fn device(request: &Request<'_>, index: u16, name: u16, rtnl: &Rtnl) -> Result<Hold> {
+    let index = request.attrs.get(index).and_then(|attr| attr.u32());
+    let name = request.attrs.get(name).and_then(|attr| attr.string());
+    let dev = match (index, name) {
+        (None, None) => {
+            let why = c"name the device, by ifindex or ifname";
+            return Err(request.ack.refuse(EINVAL, why));
+        }
+        (Some(index), _) => NetDev::by_index(request.net(), index, rtnl),
+        (None, Some(name)) => NetDev::by_name(request.net(), name, rtnl),
+    };
+    let Some(dev) = dev else {
+        let why = c"no device of that name or index in this namespace";
+        return Err(request.ack.refuse(ENODEV, why));
+    };
+    if name.is_some_and(|name| name.to_bytes() != dev.name(rtnl)) {
+        let why = c"ifindex and ifname are those of different devices";
+        return Err(request.ack.refuse(EINVAL, why));
+    }
+    Ok(dev.hold())
+}
+
+/// What a request wants a port to be.
+fn settings(request: &Request<'_>, change: &mut Change<'_>) -> Result<Settings> {
+    let vpc = vpc::named(request, attr::VPC, change.lists)?.vpc.clone();
+    let Some(mac) = vpc::mac(request, attr::MAC)? else {
+        return Err(request.ack.refuse(EINVAL, c"a port has a MAC address"));
+    };
+    if vpc.gateway == Some(mac) {
+        let why = c"the MAC address is that of the VPC's gateway";
+        return Err(request.ack.refuse(EINVAL, why));
+    }
+    let flags = match request.attrs.get(attr::FLAGS) {
+        None => 0,
+        Some(attr) => match attr.u32().filter(|flags| flags & !ALL_FLAGS == 0) {
+            Some(flags) => flags,
+            None => return Err(request.ack.refuse_attr(&attr, EINVAL, c"unknown flag")),
+        },
+    };
+    let mut addrs = KVec::new();
+    for payload in request.each(attr::ADDRESS) {
+        if addrs.len() >= MOST_ADDRS {
+            let why = c"a port has 64 addresses at most";
+            return Err(request.ack.refuse(E2BIG, why));
+        }
+        // With a host part, the prefix says what the subnet's broadcast address is.
+        let prefix = group::prefix(request, payload, false)?;
+        let is_any = prefix.addr.is_none() && prefix.len < whole(prefix.addr);
+        if !prefix.addr.is_unicast() && !is_any {
+            let why = c"a port has addresses of hosts, not of groups";
+            return Err(request.ack.refuse(EINVAL, why));
+        }
+        addrs.push(prefix, GFP_KERNEL)?;
+    }
+    let mut acls = KVec::new();
+    for payload in request.each(attr::ACL) {
+        if acls.len() >= MOST_ACLS {
+            return Err(request.ack.refuse(E2BIG, c"a port has 8 ACLs at most"));
+        }
+        let name = Name::of_payload(request, payload)?;
+        let Some(item) = change.lists.acls.get(&name) else {
+            return Err(request.ack.refuse(ENOENT, c"there is no ACL of that name"));
+        };
+        acls.push(item.acl.clone(), GFP_KERNEL)?;
+    }
+    Settings::new(vpc, mac, addrs, flags, acls)
+}
+
+impl Change<'_> {
+    /// Whether another port than that of a device has an address already.
+    fn is_others(&self, key: &vpcnet::table::Key, settings: &Settings, ifindex: u32) -> bool {
+        let entry = self.config.entries.get(key, &*self.rtnl);
+        let by_mac = match entry {
+            Some(Entry {
+                mac,
+                target: Target::ByMac,
+            }) => {
+                let key = mac_key(settings.vpc.id, *mac);
+                self.config.entries.get(&key, &*self.rtnl)
+            }
+            entry => entry,
+        };
+        matches!(by_mac, Some(Entry { target: Target::Port(port), .. }) if port.ifindex != ifindex)
+    }
+
+    /// Whether an address is behind a remote.
+    fn is_remotes(&self, key: &vpcnet::table::Key, vpc: u32) -> bool {
+        match self.config.entries.get(key, &*self.rtnl) {
+            Some(Entry {
+                mac,
+                target: Target::ByMac,
+            }) => self.has_moved(vpc, *mac),
+            Some(entry) => matches!(entry.target, Target::Remote(_) | Target::Moved(_)),
+            None => false,
+        }
+    }
+
+    /// Makes the entries of a port's addresses.
+    fn put_entries(&mut self, port: &Arc<Port>) -> Result {
+        let Some((vpc, mac, hosts)) = of(port, self.rtnl)? else {
+            return Ok(());
+        };
+        let target = Target::Port(port.clone());
+        self.put_entry(&mac_key(vpc, mac), Entry { mac, target })?;
+        for addr in hosts {
+            let target = Target::ByMac;
+            self.put_entry(&addr_key(vpc, addr), Entry { mac, target })?;
+        }
+        Ok(())
+    }
+
+    /// Takes the entries of addresses out, unless they have become another's, or still are a port's.
+    fn take_entries(&mut self, ifindex: u32, vpc: u32, mac: vpc::Mac, hosts: &[Addr]) {
+        let now = match self.lists.ports.get(&ifindex).cloned() {
+            Some(port) => of(&port, self.rtnl).ok().flatten(),
+            None => None,
+        };
+        let same = now.as_ref().is_some_and(|it| (it.0, it.1) == (vpc, mac));
+        for &addr in hosts {
+            let kept = same && now.as_ref().is_some_and(|it| it.2.contains(&addr));
+            let key = addr_key(vpc, addr);
+            let own = self.config.entries.get(&key, &*self.rtnl);
+            if !kept && own.is_some_and(|entry| entry.mac == mac) && !self.has_moved(vpc, mac) {
+                self.take_entry(&key);
+            }
+        }
+        let key = mac_key(vpc, mac);
+        let own = self.config.entries.get(&key, &*self.rtnl);
+        let own = own.is_some_and(
+            |entry| matches!(&entry.target, Target::Port(port) if port.ifindex == ifindex),
+        );
+        if own && !same {
+            self.take_entry(&key);
+        }
+    }
+
+    /// Whether a MAC address is behind a remote.
+    fn has_moved(&self, vpc: u32, mac: vpc::Mac) -> bool {
+        let entry = self.config.entries.get(&mac_key(vpc, mac), &*self.rtnl);
+        entry.is_some_and(|it| matches!(it.target, Target::Remote(_) | Target::Moved(_)))
+    }
+
+    /// Takes a port out, with its entries; false if there is none.
+    pub(crate) fn remove_port(&mut self, ifindex: u32) -> bool {
+        let Some(port) = self.lists.ports.take(&ifindex) else {
+            return false;
+        };
+        // If memory is too short for that, it is found for no frame, since the device is gone or
+        // given up.
+        let _ = self.publish_ports();
+        if let Ok(Some((vpc, mac, hosts))) = of(&port, self.rtnl) {
+            self.take_entries(ifindex, vpc, mac, &hosts);
+            if let Some(item) = self.lists.vpcs.get_mut(&vpc) {
+                item.ports = item.ports.saturating_sub(1);
+            }
+            let _ = self.flood(vpc);
+        }
+        port.release(self.rtnl);
+        true
+    }
+}
+
+/// VPC, MAC address and addresses of a port.
+fn of(port: &Port, rtnl: &Rtnl) -> Result<Option<(u32, vpc::Mac, KVec<Addr>)>> {
+    let Some(settings) = port.settings(rtnl) else {
+        return Ok(None);
+    };
+    let mut hosts = KVec::new();
+    for addr in settings.hosts() {
+        hosts.push(addr, GFP_KERNEL)?;
+    }
+    Ok(Some((settings.vpc.id, settings.mac, hosts)))
+}
+
+/// `port-new`.
+pub(crate) fn new(request: &Request<'_>) -> Result {
+    state::change(request, |change| {
+        let dev = device(request, attr::IFINDEX, attr::IFNAME, change.rtnl)?;
+        let ifindex = dev.ifindex();
+        if dev.is_bridge() || dev.is_loopback() {
+            let why = c"the device can be no port of a bridge";
+            return Err(request.ack.refuse(EINVAL, why));
+        }
+        let tunnel = change.config.tunnel.read(&*change.rtnl);
+        if tunnel.is_some_and(|tunnel| tunnel.ifindex == ifindex) {
+            return Err(request.ack.refuse(EBUSY, c"it is the tunnel device"));
+        }
+        let settings = settings(request, change)?;
+        let vpc = settings.vpc.id;
+        if change.is_others(&mac_key(vpc, settings.mac), &settings, ifindex) {
+            let why = c"another port of the VPC has that MAC address";
+            return Err(request.ack.refuse(EEXIST, why));
+        }
+        for addr in settings.hosts() {
+            if change.is_others(&addr_key(vpc, addr), &settings, ifindex) {
+                let why = c"another port of the VPC has one of the addresses";
+                return Err(request.ack.refuse(EEXIST, why));
+            }
+        }
+        if !request.replaces() {
+            let elsewhere = change.is_remotes(&mac_key(vpc, settings.mac), vpc)
+                || settings
+                    .hosts()
+                    .any(|addr| change.is_remotes(&addr_key(vpc, addr), vpc));
+            if elsewhere {
+                let why = c"an entry says that one of the addresses is behind a remote";
+                return Err(request.ack.refuse(EEXIST, why));
+            }
+        }
+        let entries = &change.config.entries;
+        let is_new = |key: &vpcnet::table::Key| entries.get(key, &*change.rtnl).is_none();
+        let hosts = settings.hosts().map(|addr| addr_key(vpc, addr));
+        let more = hosts.filter(is_new).count() as u32;
+        let more = more.saturating_add(is_new(&mac_key(vpc, settings.mac)).into());
+        if entries.len().saturating_add(more) > change.max_entries {
+            let why = c"this namespace has as many entries as it may have";
+            return Err(request.ack.refuse(ENOSPC, why));
+        }
+        match change.lists.ports.get(&ifindex).cloned() {
+            Some(port) if request.replaces() => alter(change, &port, settings),
+            Some(_) => {
+                let why = c"the device is a port already";
+                Err(request.ack.refuse(EEXIST, why))
+            }
+            None => add(change, dev, settings),
+        }
+    })
+}
+
+fn add(change: &mut Change<'_>, dev: Hold, settings: Settings) -> Result {
+    let (ifindex, vpc) = (dev.ifindex(), settings.vpc.id);
+    let tally = Arc::new(Tally::new()?, GFP_KERNEL)?;
+    let port = Port::new(dev, tally, settings)?;
+    change.lists.ports.put(port.clone())?;
+    if let Some(item) = change.lists.vpcs.get_mut(&vpc) {
+        item.ports = item.ports.saturating_add(1);
+    }
+    let result = change
+        .put_entries(&port)
+        .and_then(|()| change.flood(vpc))
+        // From here on its frames are ours.
+        .and_then(|()| change.publish_ports());
+    if result.is_err() {
+        change.remove_port(ifindex);
+    }
+    result
+}
+
+fn alter(change: &mut Change<'_>, port: &Arc<Port>, settings: Settings) -> Result {
+    let Some((vpc, mac, hosts)) = of(port, change.rtnl)? else {
+        return Err(EINVAL);
+    };
+    let now = settings.vpc.id;
+    let before = match port.settings(&*change.rtnl) {
+        Some(before) => port.prepare(before.copy()?)?,
+        None => return Err(EINVAL),
+    };
+    let settings = port.prepare(settings)?;
+    port.set(settings, change.rtnl);
+    if let Err(error) = change.put_entries(port) {
+        port.set(before, change.rtnl);
+        return Err(error);
+    }
+    change.take_entries(port.ifindex, vpc, mac, &hosts);
+    if now != vpc {
+        if let Some(item) = change.lists.vpcs.get_mut(&vpc) {
+            item.ports = item.ports.saturating_sub(1);
+        }
+        if let Some(item) = change.lists.vpcs.get_mut(&now) {
+            item.ports = item.ports.saturating_add(1);
+        }
+        change.flood(vpc)?;
+        change.flood(now)?;
+    }
+    Ok(())
+}
+
+/// `port-del`.
+pub(crate) fn del(request: &Request<'_>) -> Result {
+    state::change(request, |change| {
+        let dev = device(request, attr::IFINDEX, attr::IFNAME, change.rtnl)?;
+        match change.remove_port(dev.ifindex()) {
+            true => Ok(()),
+            false => Err(request.ack.refuse(ENOENT, c"the device is no port")),
+        }
+    })
+}
+
+fn fill(port: &Port, message: &mut Message<'_>, rtnl: &Rtnl) -> Result {
+    message.put_u32(attr::IFINDEX, port.ifindex)?;
+    if let Some(dev) = port.dev(rtnl) {
+        message.put_str(attr::IFNAME, dev.name(rtnl))?;
+    }
+    if let Some(settings) = port.settings(rtnl) {
+        message.put_u32(attr::VPC, settings.vpc.id)?;
+        message.put_bytes(attr::MAC, &settings.mac)?;
+        for prefix in &settings.addrs {
+            group::put_prefix(attr::ADDRESS, prefix, message)?;
+        }
+        message.put_u32(attr::FLAGS, settings.flags)?;
+        for acl in &settings.acls {
+            message.put_str(attr::ACL, &acl.name)?;
+        }
+    }
+    message.put_uint(attr::RX_PACKETS, port.tally.rx())?;
+    message.put_uint(attr::TX_PACKETS, port.tally.tx())?;
+    message.put_uint(attr::ANSWERED, port.tally.answers())?;
+    port.tally.fill(attr::DROP, message)
+}
+
+/// Bytes of attributes that a port has at most.
+const FILL_SIZE: usize = 8192;
+
+/// `port-get` of one.
+pub(crate) fn get(request: &Request<'_>) -> Result {
+    state::look(request, |view: &mut View<'_>| {
+        let dev = device(request, attr::IFINDEX, attr::IFNAME, view.rtnl)?;
+        let Some(port) = view.lists.ports.get(&dev.ifindex()) else {
+            return Err(request.ack.refuse(ENOENT, c"the device is no port"));
+        };
+        request.reply(cmd::PORT_GET, FILL_SIZE, |message| {
+            fill(port, message, view.rtnl)
+        })
+    })
+}
+
+/// `port-get` of all.
+pub(crate) fn dump(dump: &mut Dump<'_>) -> Result {
+    state::dump(dump, |dump, view| {
+        for (n, port) in view.lists.ports.iter().enumerate().skip(dump.skip()) {
+            let put = dump.put(cmd::PORT_GET, n as u32 + 1, |message| {
+                fill(port, message, view.rtnl)
+            })?;
+            if !put {
+                break;
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,626 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a namespace has: the running configuration, the hooks, and transactions.
+//!
+//! All changes are made under RTNL. A transaction is a configuration that packets do not see yet; it
+//! belongs to the socket that has begun it, and goes with that.
+
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering;
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+
+use vpcnet::bridge::BridgeDriver;
+use vpcnet::bridge::Hooks;
+use vpcnet::bridge::Received;
+use vpcnet::context::Datapath;
+use vpcnet::context::Rtnl;
+use vpcnet::genl::Dump;
+use vpcnet::genl::Request;
+use vpcnet::module::Pin;
+use vpcnet::netdev::NetDev;
+use vpcnet::netfilter::Verdict;
+use vpcnet::netns::Net;
+use vpcnet::netns::NetId;
+use vpcnet::notifier;
+use vpcnet::notifier::Event;
+use vpcnet::pernet;
+use vpcnet::pernet::PerNet;
+use vpcnet::rcu::ArcCell;
+use vpcnet::rcu::RtnlCell;
+use vpcnet::sockets;
+use vpcnet::sockets::Socket;
+use vpcnet::vpc_hook::begin as attr;
+use vpcnet::vpc_hook::cmd;
+
+use crate::config::Config;
+use crate::config::Lists;
+use crate::events::Events;
+use crate::hook;
+use crate::netlink;
+use crate::MODULE;
+
+/// Entries that a namespace may have, unless it is told otherwise.
+const MAX_ENTRIES: u32 = 1 << 21;
+
+/// Transactions that a namespace may have at once.
+const MAX_TRANSACTIONS: usize = 16;
+
+static ID: NetId = NetId::new();
+
+/// What a namespace has.
+pub(crate) struct State {
+    running: ArcCell<Config>,
+    control: RtnlCell<Control>,
+    /// How many transactions there are, for who does not hold RTNL.
+    transactions: AtomicUsize,
+    pub(crate) events: Events,
+}
+
+struct Control {
+    hooks: Option<InForce>,
+    transactions: KVec<Transaction>,
+    generation: u32,
+    max_entries: u32,
+}
+
+/// The hooks. While they are there the module is, too: without it the bridge would forward the frames
+/// of all tenants as those of one network.
+struct InForce {
+    _hooks: Hooks<State>,
+    _module: Pin,
+}
+
+impl InForce {
+    fn new(net: &Net, rtnl: &mut Rtnl) -> Result<Self> {
+        Ok(InForce {
+            _hooks: Hooks::new(net, rtnl)?,
+            _module: Pin::new(MODULE.as_ref().ok_or(ENODEV)?)?,
+        })
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Control {
+            hooks: None,
+            transactions: KVec::new(),
+            generation: 1,
+            max_entries: MAX_ENTRIES,
+        }
+    }
+}
+
+/// What a socket is about to put in the place of the running configuration.
+struct Transaction {
+    socket: Socket,
+    config: Arc<Config>,
+    /// Generation of the running one that it may take the place of.
+    on: Option<u32>,
+}
+
+/// A configuration that a request changes.
+pub(crate) struct Change<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) lists: &'a mut Lists,
+    pub(crate) rtnl: &'a mut Rtnl,
+    /// Packets do not see it yet.
+    pub(crate) staged: bool,
+    pub(crate) max_entries: u32,
+}
+
+/// A configuration that a request looks at.
+pub(crate) struct View<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) lists: &'a mut Lists,
+    pub(crate) rtnl: &'a mut Rtnl,
+    pub(crate) generation: u32,
+    pub(crate) max_entries: u32,
+}
+
+impl Change<'_> {
+    /// Has packets find the ports of the list. In a transaction that is for later.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn publish_ports(&mut self) -> Result {
+        match self.staged {
+            true => Ok(()),
+            false => self.config.publish_ports(self.lists, self.rtnl),
+        }
+    }
+
+    /// Has packets find all that was left for later.
+    fn publish(&mut self) -> Result {
+        self.staged = false;
+        let mut vpcs = KVVec::with_capacity(self.lists.vpcs.len(), GFP_KERNEL)?;
+        for item in self.lists.vpcs.iter() {
+            vpcs.push(item.vpc.id, GFP_KERNEL)?;
+        }
+        for vpc in vpcs {
+            self.flood(vpc)?;
+        }
+        for item in self.lists.acls.iter_mut().filter(|item| item.owned) {
+            item.acl.compile(&self.lists.groups, self.rtnl)?;
+        }
+        self.publish_ports()
+    }
+}
+
+fn of<'a>(net: &'a Net) -> Result<&'a State> {
+    pernet::get::<State>(net).ok_or(ENOENT)
+}
+
+impl State {
+    /// The running configuration, as packets see it.
+    #[inline]
+    pub(crate) fn config<'a>(&'a self, dp: &'a Datapath) -> Option<&'a Config> {
+        self.running.read(dp)
+    }
+
+    /// The running configuration; an empty one takes its place where there is none.
+    fn some_config(&self, rtnl: &mut Rtnl) -> Result<Arc<Config>> {
+        if let Some(config) = self.running.get(rtnl) {
+            return Ok(config);
+        }
+        let config = Config::new()?;
+        self.running.replace(Some(config.clone()), rtnl);
+        Ok(config)
+    }
+
+    /// The hooks are there while there are ports or a tunnel device: without them, what comes by that
+    /// would be the bridge's.
+    fn settle(&self, control: &mut Control, net: &Net, rtnl: &mut Rtnl) -> Result {
+        let running = self.running.get(rtnl);
+        if !running.is_some_and(|config| config.is_in_use(rtnl)) {
+            control.hooks = None;
+        } else if control.hooks.is_none() {
+            control.hooks = Some(InForce::new(net, rtnl)?);
+        }
+        Ok(())
+    }
+
+    fn changed(&self, control: &mut Control, net: &Net) {
+        control.generation = control.generation.wrapping_add(1).max(1);
+        netlink::notify_changed(net, control.generation);
+    }
+}
+
+/// Changes the configuration that a request is about: that of its socket's transaction, or else the
+/// running one.
+///
+/// # Errors
+///
+/// What `f` says, with a message.
+pub(crate) fn change<R>(
+    request: &Request<'_>,
+    f: impl FnOnce(&mut Change<'_>) -> Result<R>,
+) -> Result<R> {
+    Rtnl::with(|rtnl| {
+        let state = of(request.net())?;
+        state.control.with(rtnl, |control, rtnl| {
+            let own = |it: &&Transaction| request.is_from(&it.socket);
+            let staged = control.transactions.iter().find(own);
+            let (config, staged) = match staged {
+                Some(transaction) => (transaction.config.clone(), true),
+                None => (state.some_config(rtnl)?, false),
+            };
+            let max_entries = control.max_entries;
+            let result = config.lists.with(rtnl, |lists, rtnl| {
+                f(&mut Change {
+                    config: &config,
+                    lists,
+                    rtnl,
+                    staged,
+                    max_entries,
+                })
+            });
+            if !staged {
+                // Also after an error: something may have been done and undone.
+                state.settle(control, request.net(), rtnl)?;
+                if result.is_ok() {
+                    state.changed(control, request.net());
+                }
+            }
+            result
+        })
+    })
+    .map_err(|error| {
+        request
+            .ack
+            .explain(error, c"the configuration cannot be changed")
+    })
+}
+
+/// Looks at the running configuration.
+///
+/// # Errors
+///
+/// `ENOENT` if there is none, or what `f` says.
+pub(crate) fn look<R>(
+    request: &Request<'_>,
+    f: impl FnOnce(&mut View<'_>) -> Result<R>,
+) -> Result<R> {
+    with_view(request.net(), f).unwrap_or_else(|| {
+        let why = c"nothing is configured in this namespace";
+        Err(request.ack.refuse(ENOENT, why))
+    })
+}
+
+fn with_view<R>(net: &Net, f: impl FnOnce(&mut View<'_>) -> R) -> Option<R> {
+    Rtnl::with(|rtnl| {
+        let state = pernet::get::<State>(net)?;
+        let config = state.running.get(rtnl)?;
+        let (generation, max_entries) = state
+            .control
+            .with(rtnl, |control, _| (control.generation, control.max_entries));
+        Some(config.lists.with(rtnl, |lists, rtnl| {
+            f(&mut View {
+                config: &config,
+                lists,
+                rtnl,
+                generation,
+                max_entries,
+            })
+        }))
+    })
+}
+
+/// Dumps something of the running configuration; nothing if there is none.
+///
+/// # Errors
+///
+/// What `f` says.
+pub(crate) fn dump(
+    dump: &mut Dump<'_>,
+    f: impl FnOnce(&mut Dump<'_>, &mut View<'_>) -> Result,
+) -> Result {
+    Rtnl::with(|rtnl| {
+        let Some(state) = pernet::get::<State>(dump.net()) else {
+            return Ok(());
+        };
+        let Some(config) = state.running.get(rtnl) else {
+            return Ok(());
+        };
+        let (generation, max_entries) = state
+            .control
+            .with(rtnl, |control, _| (control.generation, control.max_entries));
+        dump.as_of(generation);
+        config.lists.with(rtnl, |lists, rtnl| {
+            f(
+                dump,
+                &mut View {
+                    config: &config,
+                    lists,
+                    rtnl,
+                    generation,
+                    max_entries,
+                },
+            )
+        })
+    })
+}
+
+/// The running configuration, and a number that goes up with each change of it.
+pub(crate) fn running(net: &Net) -> Option<(Arc<Config>, u32)> {
+    Rtnl::with(|rtnl| {
+        let state = pernet::get::<State>(net)?;
+        let config = state.running.get(rtnl)?;
+        let generation = state.control.with(rtnl, |control, _| control.generation);
+        Some((config, generation))
+    })
+}
+
+/// Generation of the running configuration, and how many entries there may be.
+pub(crate) fn limits(net: &Net) -> (u32, u32) {
+    Rtnl::with(|rtnl| {
+        let Some(state) = pernet::get::<State>(net) else {
+            return (0, 0);
+        };
+        state
+            .control
+            .with(rtnl, |control, _| (control.generation, control.max_entries))
+    })
+}
+
+/// Sets how many entries there may be.
+///
+/// # Errors
+///
+/// `ENOENT` in a namespace that ends.
+pub(crate) fn set_max_entries(request: &Request<'_>, most: u32) -> Result {
+    if most > MAX_ENTRIES && !request.is_of_host_admin() {
+        let why = c"more than 2097152 entries need CAP_NET_ADMIN on the host";
+        return Err(request.ack.refuse(EPERM, why));
+    }
+    Rtnl::with(|rtnl| {
+        let state = of(request.net())?;
+        state.control.with(rtnl, |control, _| {
+            control.max_entries = most;
+            state.changed(control, request.net());
+        });
+        Ok(())
+    })
+}
+
+/// `begin`.
+pub(crate) fn begin(request: &Request<'_>) -> Result {
+    let wanted = request.attrs.get(attr::GENERATION).and_then(|it| it.u32());
+    let copies = request.attrs.has(attr::COPY);
+    Rtnl::with(|rtnl| {
+        let state = of(request.net())?;
+        state.control.with(rtnl, |control, rtnl| {
+            let own = |it: &Transaction| request.is_from(&it.socket);
+            if control.transactions.iter().any(own) {
+                let why = c"the socket has begun a transaction already";
+                return Err(request.ack.refuse(EBUSY, why));
+            }
+            if control.transactions.len() >= MAX_TRANSACTIONS {
+                let why = c"others have begun as many transactions as there may be";
+                return Err(request.ack.refuse(EBUSY, why));
+            }
+            if wanted.is_some_and(|wanted| wanted != control.generation) {
+                return Err(request.ack.refuse(EAGAIN, CHANGED));
+            }
+            let config = match state.running.get(rtnl).filter(|_| copies) {
+                Some(running) => running
+                    .lists
+                    .with(rtnl, |lists, rtnl| running.copy(lists, rtnl))?,
+                None => Config::new()?,
+            };
+            let on = wanted.or(copies.then_some(control.generation));
+            let transaction = Transaction {
+                socket: request.socket(),
+                config,
+                on,
+            };
+            control.transactions.push(transaction, GFP_KERNEL)?;
+            state
+                .transactions
+                .store(control.transactions.len(), Ordering::Relaxed);
+            Ok(())
+        })
+    })
+    .map_err(|error| request.ack.explain(error, c"no transaction can be begun"))
+}
+
+const CHANGED: &CStr = c"the running configuration has changed meanwhile";
+
+/// Takes the transaction of a socket.
+fn take(
+    state: &State,
+    control: &mut Control,
+    own: impl Fn(&Socket) -> bool,
+) -> Option<Transaction> {
+    let at = control.transactions.iter().position(|it| own(&it.socket))?;
+    let taken = control.transactions.remove(at).ok();
+    state
+        .transactions
+        .store(control.transactions.len(), Ordering::Relaxed);
+    taken
+}
+
+const NO_TRANSACTION: &CStr = c"the socket has not begun a transaction";
+
+/// `abort`.
+pub(crate) fn abort(request: &Request<'_>) -> Result {
+    Rtnl::with(|rtnl| {
+        let state = of(request.net())?;
+        let taken = state.control.with(rtnl, |control, _| {
+            take(state, control, |it| request.is_from(it))
+        });
+        match taken {
+            Some(transaction) => {
+                transaction.config.release(rtnl);
+                Ok(())
+            }
+            None => Err(request.ack.refuse(ENOENT, NO_TRANSACTION)),
+        }
+    })
+}
+
+/// `commit`: ends the transaction in any case.
+pub(crate) fn commit(request: &Request<'_>) -> Result {
+    let generation = Rtnl::with(|rtnl| {
+        let state = of(request.net())?;
+        state.control.with(rtnl, |control, rtnl| {
+            let Some(Transaction { config, on, .. }) =
+                take(state, control, |it| request.is_from(it))
+            else {
+                return Err(request.ack.refuse(ENOENT, NO_TRANSACTION));
+            };
+            let result = put_in_place(state, control, request, &config, on, rtnl);
+            if result.is_err() {
+                config.release(rtnl);
+            }
+            result.map(|()| control.generation)
+        })
+    })
+    .map_err(|error| {
+        request
+            .ack
+            .explain(error, c"the configuration cannot be put in place")
+    })?;
+    request.reply(cmd::COMMIT, 16, |message| {
+        message.put_u32(attr::GENERATION, generation)
+    })
+}
+
+fn put_in_place(
+    state: &State,
+    control: &mut Control,
+    request: &Request<'_>,
+    config: &Arc<Config>,
+    on: Option<u32>,
+    rtnl: &mut Rtnl,
+) -> Result {
+    if on.is_some_and(|on| on != control.generation) {
+        return Err(request.ack.refuse(EAGAIN, CHANGED));
+    }
+    if config.entries.len() > control.max_entries {
+        let why = c"this namespace may not have as many entries";
+        return Err(request.ack.refuse(ENOSPC, why));
+    }
+    config.lists.with(rtnl, |lists, rtnl| {
+        let mut change = Change {
+            config,
+            lists,
+            rtnl,
+            staged: true,
+            max_entries: control.max_entries,
+        };
+        change.publish()
+    })?;
+    // What may fail comes before what packets see.
+    let is_in_use = config.is_in_use(rtnl);
+    if is_in_use && control.hooks.is_none() {
+        control.hooks = Some(InForce::new(request.net(), rtnl)?);
+    }
+    let old = state.running.replace(Some(config.clone()), rtnl);
+    if let Some(old) = old {
+        old.release(rtnl);
+    }
+    config.lists.with(rtnl, |lists, _| {
+        for item in lists.acls.iter_mut() {
+            item.owned = true;
+        }
+    });
+    if !is_in_use {
+        control.hooks = None;
+    }
+    state.changed(control, request.net());
+    Ok(())
+}
+
+/// What happens to sockets: a transaction ends with its socket.
+pub(crate) struct Sockets;
+
+impl sockets::Closed for Sockets {
+    fn closed(net: &Net, number: u32) {
+        let Some(state) = pernet::get::<State>(net) else {
+            return;
+        };
+        // All sockets of generic netlink come by here. What this one has begun, it has begun before it
+        // was closed: the count includes it.
+        if state.transactions.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        Rtnl::with(|rtnl| {
+            let taken = state
+                .control
+                .with(rtnl, |control, _| take(state, control, |it| it.was(number)));
+            if let Some(transaction) = taken {
+                transaction.config.release(rtnl);
+            }
+        });
+    }
+}
+
+/// What happens to devices: a port goes with its device, from all configurations.
+pub(crate) struct Devices;
+
+impl notifier::Listener for Devices {
+    fn event(dev: &NetDev, event: Event<'_>, rtnl: &mut Rtnl) {
+        if !matches!(event, Event::Unregistering) {
+            return;
+        }
+        pernet::of_device(dev, rtnl, |state: &State, net, rtnl| {
+            state.control.with(rtnl, |control, rtnl| {
+                for transaction in &control.transactions {
+                    forget(&transaction.config, dev, true, rtnl);
+                }
+                let Some(config) = state.running.get(rtnl) else {
+                    return;
+                };
+                if forget(&config, dev, false, rtnl) {
+                    if !config.is_in_use(rtnl) {
+                        control.hooks = None;
+                    }
+                    state.changed(control, net);
+                }
+            });
+        });
+    }
+}
+
+/// Takes a device out of a configuration; false if it was not there.
+fn forget(config: &Arc<Config>, dev: &NetDev, staged: bool, rtnl: &mut Rtnl) -> bool {
+    let ifindex = dev.ifindex();
+    let mut found = false;
+    if config
+        .tunnel
+        .read(&*rtnl)
+        .is_some_and(|it| it.ifindex == ifindex)
+    {
+        config.tunnel.set(None, rtnl);
+        found = true;
+    }
+    config.lists.with(rtnl, |lists, rtnl| {
+        let mut change = Change {
+            config,
+            lists,
+            rtnl,
+            staged,
+            max_entries: u32::MAX,
+        };
+        found | change.remove_port(ifindex)
+    })
+}
+
+impl PerNet for State {
+    fn net_id() -> &'static NetId {
+        &ID
+    }
+
+    fn new() -> Result<Self> {
+        Ok(State {
+            running: ArcCell::empty(),
+            control: RtnlCell::new(Control::default()),
+            transactions: AtomicUsize::new(0),
+            events: Events::default(),
+        })
+    }
+
+    fn exit(&self, _net: &Net, rtnl: &mut Rtnl) {
+        // Hooks first, so that no packet comes in.
+        let control = self.control.replace(Control::default(), rtnl);
+        drop(control.hooks);
+        for transaction in control.transactions {
+            transaction.config.release(rtnl);
+        }
+        if let Some(config) = self.running.replace(None, rtnl) {
+            config.release(rtnl);
+        }
+    }
+}
+
+impl BridgeDriver for State {
+    #[inline]
+    fn received(&self, net: &Net, frame: Received<'_>, dp: &Datapath) -> Verdict {
+        match self.config(dp) {
+            Some(config) => hook::received(self, config, net, frame, dp),
+            None => frame.accept(),
+        }
+    }
+
+    fn may_send(&self, port: u32, dp: &Datapath) -> bool {
+        self.may_pass(port, dp)
+    }
+
+    fn may_go_up(&self, port: u32, dp: &Datapath) -> bool {
+        self.may_pass(port, dp)
+    }
+}
+
+impl State {
+    /// Whether the bridge may have to do with a device: not if it is a port, or the tunnel device.
+    fn may_pass(&self, ifindex: u32, dp: &Datapath) -> bool {
+        let Some(config) = self.config(dp) else {
+            return true;
+        };
+        let is_tunnel = |tunnel: &crate::config::Tunnel| tunnel.ifindex == ifindex;
+        config.port(ifindex, dp).is_none() && !config.tunnel.read(dp).is_some_and(is_tunnel)
+    }
+}

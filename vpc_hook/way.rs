@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which way a frame takes. Nothing is changed here but counters of rules, so that a request can ask
+//! the same.
+
+use kernel::fmt;
+use kernel::prelude::*;
+use kernel::sync::Arc;
+
+use vpc_core::ip;
+use vpc_core::ip::Addr;
+use vpc_core::ip::Version;
+use vpc_core::vpc::acl::Key;
+use vpc_core::vpc::acl::Verdict;
+use vpc_core::vpc::answer;
+use vpc_core::vpc::packet::Fragment;
+use vpc_core::vpc::packet::Kind;
+use vpc_core::vpc::packet::Packet;
+use vpc_core::vpc::spoof::Spoof;
+use vpcnet::bridge::Received;
+use vpcnet::clock;
+use vpcnet::conntrack::Conn;
+
+use crate::acl::Acl;
+use crate::acl::Direction;
+use crate::acl::Said;
+use crate::entry::addr_key;
+use crate::entry::mac_key;
+use crate::entry::Entry;
+use crate::entry::Target;
+use crate::hook::is_group;
+use crate::hook::Here;
+use crate::port::Port;
+use crate::port::Settings;
+use crate::remote::Remote;
+use crate::tally::Other;
+use crate::tally::Why;
+use crate::vpc::Mac;
+use crate::vpc::Vpc;
+
+/// The way of a frame.
+pub(crate) enum Way<'a> {
+    /// It is answered.
+    Answer(Answer),
+    /// It goes to one, perhaps by way of the virtual gateway.
+    To(To<'a>, Option<Route>),
+    /// It goes to all; the address of which nobody knows anything, if it asks for one.
+    Flood { asked: Option<Addr> },
+    /// It goes nowhere.
+    Drop(Why),
+    /// The port that it is for does not take it.
+    Refused(&'a Port, Why),
+}
+
+/// Whom a frame goes to.
+#[derive(Clone, Copy)]
+pub(crate) enum To<'a> {
+    Port(&'a Port),
+    Remote(&'a Remote),
+}
+
+/// A hop over the virtual gateway: its MAC address, and that of who comes next.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    pub(crate) gateway: Mac,
+    pub(crate) next: Mac,
+}
+
+/// An answer that is ready to be sent.
+pub(crate) enum Answer {
+    Arp([u8; answer::ARP_LEN]),
+    Neighbour([u8; answer::ND_LEN]),
+}
+
+impl Answer {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Answer::Arp(bytes) => bytes,
+            Answer::Neighbour(bytes) => bytes,
+        }
+    }
+}
+
+/// Who is told of each step.
+pub(crate) trait Watcher {
+    /// Whether it is a real frame that takes the way, and counts.
+    const COUNTS: bool;
+
+    /// A step, and what came of it.
+    fn step(&mut self, name: &'static CStr, text: fmt::Arguments<'_>);
+
+    /// What the packet is to its connection.
+    fn conn(&mut self, here: &Here<'_>, vpc: &Vpc, version: Version) -> Conn;
+
+    /// It is to be one, unless the packet is dropped after all.
+    fn keep(&mut self);
+}
+
+/// A frame that takes the way, which nobody is told of.
+pub(crate) struct Live<'a, 'b> {
+    frame: &'a Received<'b>,
+    conn: Option<Conn>,
+    /// Its connection is to be kept.
+    pub(crate) keeps: bool,
+}
+
+impl<'a, 'b> Live<'a, 'b> {
+    #[inline]
+    pub(crate) fn new(frame: &'a Received<'b>) -> Self {
+        Live {
+            frame,
+            conn: None,
+            keeps: false,
+        }
+    }
+}
+
+impl Watcher for Live<'_, '_> {
+    const COUNTS: bool = true;
+
+    #[inline]
+    fn step(&mut self, _name: &'static CStr, _text: fmt::Arguments<'_>) {}
+
+    fn conn(&mut self, here: &Here<'_>, vpc: &Vpc, version: Version) -> Conn {
+        let Some(zone) = &vpc.zone else {
+            return Conn::Invalid;
+        };
+        *self
+            .conn
+            .get_or_insert_with(|| self.frame.track(here.net, zone, version, here.dp))
+    }
+
+    fn keep(&mut self) {
+        self.keeps = self.conn == Some(Conn::New);
+    }
+}
+
+/// A port, and which way the packet passes it.
+pub(crate) struct Place<'a> {
+    pub(crate) port: &'a Port,
+    pub(crate) settings: &'a Settings,
+    pub(crate) direction: Direction,
+}
+
+/// What rules look at in a packet.
+#[inline]
+pub(crate) fn acl_key(packet: &Packet) -> Key {
+    let (src, dst) = match packet.kind {
+        Kind::Ip4 { src, dst } => (src.into(), dst.into()),
+        Kind::Ip6 { src, dst } | Kind::Nd { src, dst, .. } => (src, dst),
+        Kind::Arp(_) | Kind::Other => (0, 0),
+    };
+    let has_ports = matches!(
+        packet.protocol,
+        ip::PROTO_TCP | ip::PROTO_UDP | ip::PROTO_ICMP | ip::PROTO_ICMPV6 | 33 | 132 | 136
+    );
+    Key {
+        ethertype: packet.ethertype,
+        src,
+        dst,
+        protocol: packet.protocol,
+        sport: packet.sport,
+        dport: packet.dport,
+        ports: has_ports && packet.fragment != Fragment::Later,
+    }
+}
+
+/// Whether the ACLs of a port let a packet pass.
+#[inline]
+pub(crate) fn acl<W: Watcher>(
+    here: &Here<'_>,
+    place: &Place<'_>,
+    packet: &Packet,
+    key: &Key,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Result<(), Why> {
+    if place.settings.acls.is_empty() {
+        return Ok(());
+    }
+    // Without these no rule would be of use; the guard has had its say.
+    if matches!(packet.kind, Kind::Arp(_) | Kind::Nd { .. }) {
+        watcher.step(c"acl", fmt!("ARP and neighbour discovery are exempt"));
+        return Ok(());
+    }
+    ask(here, place, packet, key, frame, watcher)
+}
+
+/// The version of IP of packets that can be tracked: those to one, as far as they have ports.
+fn tracked(packet: &Packet) -> Option<Version> {
+    if packet.tagged || is_group(packet.dst) || packet.fragment == Fragment::Later {
+        return None;
+    }
+    packet.addrs().map(|(src, _)| src.version())
+}
+
+fn ask<W: Watcher>(
+    here: &Here<'_>,
+    place: &Place<'_>,
+    packet: &Packet,
+    key: &Key,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Result<(), Why> {
+    let refused = match place.direction {
+        Direction::Egress => Why::Other(Other::Egress),
+        Direction::Ingress => Why::Other(Other::Ingress),
+    };
+    let tracks = |acl: &Arc<Acl>| acl.tracks(place.direction, here.dp);
+    let version = match place.settings.acls.iter().any(tracks) {
+        true => tracked(packet),
+        false => None,
+    };
+    if let Some(version) = version {
+        match watcher.conn(here, &place.settings.vpc, version) {
+            Conn::New => (),
+            Conn::Known => {
+                watcher.step(c"acl", fmt!("it belongs to a connection"));
+                return Ok(());
+            }
+            Conn::Invalid => return Err(Why::Other(Other::Connection)),
+        }
+    }
+    let cpu = W::COUNTS.then_some(here.cpu);
+    for acl in &place.settings.acls {
+        let Some(said) = acl.say(place.direction, key, cpu, here.dp) else {
+            continue;
+        };
+        let Said {
+            verdict, priority, ..
+        } = said;
+        let name = Text(&acl.name);
+        if said.log && W::COUNTS {
+            here.state.events.log(
+                here.net,
+                place.port,
+                &acl.name,
+                place.direction,
+                &said,
+                frame,
+                here.dp,
+            );
+        }
+        return match verdict {
+            Verdict::Allow => {
+                watcher.step(c"acl", fmt!("{name} allows it, rule {priority}"));
+                if said.stateful && version.is_some() {
+                    watcher.keep();
+                }
+                Ok(())
+            }
+            Verdict::Drop => {
+                watcher.step(c"acl", fmt!("{name} drops it, rule {priority}"));
+                Err(refused)
+            }
+        };
+    }
+    watcher.step(c"acl", fmt!("no rule matches, which drops it"));
+    Err(refused)
+}
+
+/// Bytes as text.
+struct Text<'a>(&'a [u8]);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(core::str::from_utf8(self.0).unwrap_or("?"))
+    }
+}
+
+/// A MAC address as text.
+struct MacText(Mac);
+
+impl fmt::Display for MacText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// The way of a frame that a port has sent.
+#[inline]
+pub(crate) fn from_vm<'a, W: Watcher>(
+    here: &Here<'a>,
+    port: &'a Port,
+    settings: &'a Settings,
+    packet: &Packet,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Way<'a> {
+    vm_way(here, port, settings, packet, frame, watcher).unwrap_or_else(Way::Drop)
+}
+
+#[inline]
+fn vm_way<'a, W: Watcher>(
+    here: &Here<'a>,
+    port: &'a Port,
+    settings: &'a Settings,
+    packet: &Packet,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Result<Way<'a>, Why> {
+    let vpc = settings.vpc.id;
+    if settings.any_source() {
+        // Anybody's but somebody else's.
+        let known = || {
+            settings.vpc.gateway == Some(packet.src)
+                || here.entry(&mac_key(vpc, packet.src)).is_some()
+        };
+        if packet.src != settings.mac && (is_group(packet.src) || known()) {
+            return Err(Why::Spoof(Spoof::Mac));
+        }
+        let guard = settings.guard_of_any(packet.src);
+        guard.from_vm(packet).map_err(Why::Spoof)?;
+        watcher.step(c"source", fmt!("it is nobody else's"));
+    } else {
+        settings.guard().from_vm(packet).map_err(Why::Spoof)?;
+        watcher.step(c"source", fmt!("it is the port's own"));
+    }
+    let mut asked = None;
+    if let Kind::Arp(_) | Kind::Nd { .. } = packet.kind {
+        asked = asks_for(packet);
+        if let Some(addr) = asked {
+            if let Some(entry) = here.entry(&addr_key(vpc, addr)) {
+                let mac = entry.mac;
+                if let Some(answer) = answer(packet, frame, mac, settings.vpc.gateway) {
+                    watcher.step(c"answer", fmt!("with {}", MacText(mac)));
+                    return Ok(Way::Answer(answer));
+                }
+                asked = None;
+            }
+        }
+    }
+    let key = acl_key(packet);
+    let place = Place {
+        port,
+        settings,
+        direction: Direction::Egress,
+    };
+    acl(here, &place, packet, &key, frame, watcher)?;
+    if is_group(packet.dst) {
+        watcher.step(c"destination", fmt!("all of the VPC"));
+        return Ok(Way::Flood { asked });
+    }
+    let mut next = packet.dst;
+    let mut route = None;
+    if settings.vpc.gateway == Some(packet.dst) {
+        let (_, addr) = packet.addrs().ok_or(Why::Other(Other::UnknownAddress))?;
+        let entry = here
+            .entry(&addr_key(vpc, addr))
+            .ok_or(Why::Other(Other::UnknownAddress))?;
+        next = entry.mac;
+        route = Some(Route {
+            gateway: packet.dst,
+            next,
+        });
+        watcher.step(c"gateway", fmt!("next is {}", MacText(next)));
+    }
+    let entry = here
+        .entry(&mac_key(vpc, next))
+        .ok_or(Why::Other(Other::UnknownMac))?;
+    let to = match &entry.target {
+        Target::Port(to) if to.ifindex == port.ifindex => {
+            return Err(Why::Other(Other::Hairpin));
+        }
+        Target::Port(to) => match here.to_port(vpc, to, packet, &key, frame, watcher) {
+            Ok(to) => to,
+            Err(why) => return Ok(Way::Refused(to, why)),
+        },
+        Target::Remote(remote) => To::Remote(remote),
+        Target::Moved(moved) => To::Remote(&moved.remote),
+        Target::ByMac => return Err(Why::Other(Other::UnknownMac)),
+    };
+    tell(&to, watcher);
+    Ok(Way::To(to, route))
+}
+
+fn tell<W: Watcher>(to: &To<'_>, watcher: &mut W) {
+    match to {
+        To::Port(port) => {
+            watcher.step(c"destination", fmt!("the port of device {}", port.ifindex));
+        }
+        To::Remote(remote) => {
+            watcher.step(c"destination", fmt!("the remote {}", Ip(remote.addr)));
+        }
+    }
+}
+
+/// An IP address as text.
+struct Ip(Addr);
+
+impl fmt::Display for Ip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Addr::V4(addr) => core::fmt::Display::fmt(&core::net::Ipv4Addr::from_bits(addr), f),
+            Addr::V6(addr) => core::fmt::Display::fmt(&core::net::Ipv6Addr::from_bits(addr), f),
+        }
+    }
+}
+
+/// The way of a frame that has come from a remote of its VPC.
+#[inline]
+pub(crate) fn from_wire<'a, W: Watcher>(
+    here: &Here<'a>,
+    remote: &'a Remote,
+    packet: &Packet,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Way<'a> {
+    wire_way(here, remote, packet, frame, watcher).unwrap_or_else(Way::Drop)
+}
+
+#[inline]
+fn wire_way<'a, W: Watcher>(
+    here: &Here<'a>,
+    remote: &'a Remote,
+    packet: &Packet,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Result<Way<'a>, Why> {
+    let vpc = remote.vpc;
+    // Whoever is here does not send from elsewhere.
+    if let Some(entry) = here.entry(&mac_key(vpc, packet.src)) {
+        if let Target::Port(_) = entry.target {
+            return Err(Why::Spoof(Spoof::Mac));
+        }
+    }
+    watcher.step(c"source", fmt!("it is none of this host's"));
+    if is_group(packet.dst) {
+        watcher.step(c"destination", fmt!("all ports of the VPC"));
+        return Ok(Way::Flood { asked: None });
+    }
+    let entry = here
+        .entry(&mac_key(vpc, packet.dst))
+        .ok_or(Why::Other(Other::NotHere))?;
+    let to = match &entry.target {
+        Target::Port(port) => {
+            let key = acl_key(packet);
+            match here.to_port(vpc, port, packet, &key, frame, watcher) {
+                Ok(to) => to,
+                Err(why) => return Ok(Way::Refused(port, why)),
+            }
+        }
+        Target::Moved(moved)
+            if moved.remote.addr != remote.addr && clock::milliseconds() < moved.until =>
+        {
+            To::Remote(&moved.remote)
+        }
+        Target::Moved(_) | Target::Remote(_) | Target::ByMac => {
+            return Err(Why::Other(Other::NotHere));
+        }
+    };
+    tell(&to, watcher);
+    Ok(Way::To(to, None))
+}
+
+impl<'a> Here<'a> {
+    #[inline]
+    fn entry(&self, key: &vpcnet::table::Key) -> Option<&'a Entry> {
+        self.config.entries.get(key, self.dp)
+    }
+
+    #[inline]
+    #[allow(clippy::too_many_arguments)]
+    fn to_port<W: Watcher>(
+        &self,
+        vpc: u32,
+        port: &'a Port,
+        packet: &Packet,
+        key: &Key,
+        frame: &[u8],
+        watcher: &mut W,
+    ) -> Result<To<'a>, Why> {
+        // An entry may be a moment older than the port's move to another VPC.
+        let settings = port
+            .settings(self.dp)
+            .filter(|settings| settings.vpc.id == vpc)
+            .ok_or(Why::Other(Other::UnknownMac))?;
+        if packet.tagged && !settings.takes_tags() {
+            return Err(Why::Other(Other::Tagged));
+        }
+        if !settings.any_source() {
+            settings.guard().to_vm_ip(packet).map_err(Why::Spoof)?;
+        }
+        let place = Place {
+            port,
+            settings,
+            direction: Direction::Ingress,
+        };
+        acl(self, &place, packet, key, frame, watcher)?;
+        Ok(To::Port(port))
+    }
+}
+
+/// Which address a packet asks for.
+fn asks_for(packet: &Packet) -> Option<Addr> {
+    match packet.kind {
+        Kind::Arp(_) => answer::arp_target(packet).map(Addr::V4),
+        Kind::Nd { .. } => answer::nd_target(packet).map(Addr::V6),
+        _ => None,
+    }
+}
+
+/// The answer to such a packet.
+fn answer(packet: &Packet, frame: &[u8], mac: Mac, gateway: Option<Mac>) -> Option<Answer> {
+    match packet.kind {
+        Kind::Arp(_) => answer::arp(packet, mac).map(Answer::Arp),
+        _ => {
+            let is_router = gateway == Some(mac);
+            answer::neighbour(packet, frame, mac, is_router).map(Answer::Neighbour)
+        }
+    }
+}
