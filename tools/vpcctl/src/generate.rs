@@ -60,6 +60,25 @@ mod tests {
         }
     }
 
+    /// The commands in the examples of the help, which people copy.
+    #[test]
+    fn examples_can_be_given() {
+        let command = Cli::command();
+        let mut given = 0;
+        for sub in command.get_subcommands() {
+            let help = sub.get_after_long_help().map(ToString::to_string);
+            let help = help.unwrap_or_default().replace("\\\n", " ");
+            let lines = help.lines().map(str::trim);
+            for line in lines.filter(|line| line.starts_with("vpcctl ")) {
+                let line = line.split('|').next().unwrap();
+                let parsed = Cli::command().try_get_matches_from(line.split_whitespace());
+                assert!(parsed.is_ok(), "{line}: {parsed:?}");
+                given += 1;
+            }
+        }
+        assert!(given > 12);
+    }
+
     #[test]
     fn each_command_has_a_manual_page() {
         let folder = std::env::temp_dir().join(format!("vpcctl-man-{}", std::process::id()));

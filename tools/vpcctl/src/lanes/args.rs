@@ -3,6 +3,7 @@
 //! What `vpcctl lanes` is given.
 
 use super::mode::Mode;
+use crate::device;
 use clap::Args;
 use clap::Subcommand;
 
@@ -55,7 +56,7 @@ pub(super) enum Command {
 #[derive(Args, Debug)]
 pub(super) struct Show {
     /// The tap; without it, all that have lanes.
-    #[arg(value_name = "TAP", value_parser = device)]
+    #[arg(value_name = "TAP", value_parser = device::name)]
     pub(super) tap: Option<String>,
     /// Print JSON, with the names of the netlink specification.
     #[arg(long)]
@@ -65,10 +66,10 @@ pub(super) struct Show {
 #[derive(Args, Debug)]
 pub(super) struct Set {
     /// The tap.
-    #[arg(value_name = "TAP", value_parser = device)]
+    #[arg(value_name = "TAP", value_parser = device::name)]
     pub(super) tap: String,
     /// Device whose transmit queues are the lanes [default: found behind the tap's bridge].
-    #[arg(long, value_name = "DEV", value_parser = device)]
+    #[arg(long, value_name = "DEV", value_parser = device::name)]
     pub(super) uplink: Option<String>,
     /// Lane of queue 0, from 0 to one less than there are lanes; pins the tap to it until it is let go [default: the
     /// one that spreads the taps best].
@@ -98,7 +99,7 @@ pub(super) struct Set {
 #[derive(Args, Debug)]
 pub(super) struct Unset {
     /// The tap.
-    #[arg(value_name = "TAP", value_parser = device)]
+    #[arg(value_name = "TAP", value_parser = device::name)]
     pub(super) tap: String,
     /// Take the steering program off through this file descriptor, a queue of the tap that was
     /// handed over [default: found among those of all processes].
@@ -109,7 +110,7 @@ pub(super) struct Unset {
 #[derive(Args, Debug)]
 pub(super) struct Rebalance {
     /// Only the taps of this uplink [default: all uplinks].
-    #[arg(long, value_name = "DEV", value_parser = device)]
+    #[arg(long, value_name = "DEV", value_parser = device::name)]
     pub(super) uplink: Option<String>,
     /// Print JSON.
     #[arg(long)]
@@ -121,30 +122,4 @@ pub(super) struct Watch {
     /// Print one JSON object for each change.
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// A name that a network device can have.
-fn device(name: &str) -> Result<String, &'static str> {
-    match name {
-        "" | "." | ".." => Err("this is no name of a device"),
-        _ if name.len() > 15 => Err("a device's name has at most 15 bytes"),
-        _ if name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c == '\0') => {
-            Err("a device's name has no blanks, slashes or colons")
-        }
-        _ => Ok(name.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_devices_are_checked() {
-        assert!(device("tap0").is_ok());
-        assert!(device("vnet12.3-ä").is_ok());
-        for name in ["", ".", "..", "a/b", "a b", "a:b", "sixteen-bytes-xx"] {
-            assert!(device(name).is_err(), "{name}");
-        }
-    }
 }

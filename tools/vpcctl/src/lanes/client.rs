@@ -5,12 +5,12 @@
 use super::mode::Mode;
 use super::tap::attr;
 use super::tap::Tap;
+use crate::netlink::explain;
 use crate::netlink::Attribute;
 use crate::netlink::Family;
 use crate::netlink::Message;
 use crate::netlink::Refusal;
 use crate::netlink::Told;
-use anyhow::anyhow;
 use anyhow::Context;
 use anyhow::Error;
 use anyhow::Result;
@@ -84,9 +84,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn open() -> Result<Self> {
-        let family =
-            Family::open(FAMILY)?.context("the module tun_mq is not loaded: modprobe tun_mq")?;
-        Ok(Self { family })
+        Self::find()?.context("the module tun_mq is not loaded: modprobe tun_mq")
+    }
+
+    /// None if the module is not loaded.
+    pub(crate) fn find() -> Result<Option<Self>> {
+        Ok(Family::open(FAMILY)?.map(|family| Self { family }))
     }
 
     /// All taps that have lanes.
@@ -167,7 +170,7 @@ impl Client {
 
     /// From now on, `next` tells what happens. Nothing can be asked any more.
     pub(crate) fn watch(&mut self) -> Result<()> {
-        self.family.subscribe(GROUP)
+        self.family.subscribe(&[GROUP])
     }
 
     /// Waits for what happens next.
@@ -211,23 +214,6 @@ fn is_nothing(error: &Error) -> bool {
     })
 }
 
-/// Makes one sentence of what the kernel has refused.
-fn explain(error: Error, what: &str, option: impl Fn(u16) -> Option<&'static str>) -> Error {
-    let Some(refusal) = error.downcast_ref::<Refusal>() else {
-        return error.context(what.to_owned());
-    };
-    let errno = Errno::from_raw_os_error(refusal.errno);
-    let why = match (&refusal.text, errno) {
-        (None, Errno::PERM) => "this needs CAP_NET_ADMIN, try it as root".to_owned(),
-        (None, Errno::NODEV) => "there is no such device in this network namespace".to_owned(),
-        _ => refusal.to_string(),
-    };
-    match refusal.attribute.and_then(option) {
-        Some(option) => anyhow!("{what}: {option}: {why}"),
-        None => anyhow!("{what}: {why}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,31 +246,6 @@ mod tests {
             Attribute::flag(attr::OVERRIDE),
         ];
         assert_eq!(change.encode(), expected);
-    }
-
-    #[test]
-    fn refusals_become_one_sentence() {
-        let refusal = |errno, text: Option<&str>, attribute| {
-            let text = text.map(str::to_owned);
-            let refusal = Refusal {
-                errno,
-                text,
-                attribute,
-            };
-            explain(refusal.into(), "cannot set the lanes of tap0", tap_option).to_string()
-        };
-        assert_eq!(
-            refusal(34, Some("integer out of range"), Some(attr::BASE)),
-            "cannot set the lanes of tap0: --base: integer out of range"
-        );
-        assert_eq!(
-            refusal(1, None, None),
-            "cannot set the lanes of tap0: this needs CAP_NET_ADMIN, try it as root"
-        );
-        assert_eq!(
-            refusal(16, Some("the tap has a steering program"), None),
-            "cannot set the lanes of tap0: the tap has a steering program"
-        );
     }
 
     #[test]

@@ -13,7 +13,6 @@ mod set;
 mod show;
 mod table;
 mod tap;
-mod uplink;
 mod watch;
 
 use anyhow::Result;
@@ -22,6 +21,10 @@ use std::process::ExitCode;
 
 pub(crate) use args::LanesArgs as Args;
 pub(crate) use args::EXAMPLES;
+pub(crate) use client::Client;
+#[cfg(test)]
+pub(crate) use tap::Queue;
+pub(crate) use tap::Tap;
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {

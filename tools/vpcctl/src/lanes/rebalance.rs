@@ -7,15 +7,17 @@ use super::client::Client;
 use super::ebpf;
 use super::mode::Mode;
 use super::tap::Tap;
-use super::uplink;
+use crate::device;
 use crate::output;
+use anyhow::Context;
 use anyhow::Result;
 use serde_json::json;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &Rebalance) -> Result<ExitCode> {
     let mut client = Client::open()?;
-    let uplink = args.uplink.as_deref().map(uplink::index).transpose()?;
+    let index = |name| device::index(name).context("--uplink");
+    let uplink = args.uplink.as_deref().map(index).transpose()?;
     let before = client.taps()?;
     let moved = client.rebalance(uplink)?;
     for tap in client.taps()? {

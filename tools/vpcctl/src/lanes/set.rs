@@ -10,8 +10,8 @@ use super::ebpf;
 use super::keep::Keeper;
 use super::mode::Mode;
 use super::queue::Source;
-use super::uplink;
 use crate::args::Cli;
+use crate::device;
 use anyhow::Context;
 use anyhow::Result;
 use clap::error::ErrorKind;
@@ -60,9 +60,10 @@ pub(super) fn run(args: &Set) -> Result<ExitCode> {
 }
 
 fn change(args: &Set) -> Result<Change> {
+    let index = |name| device::index(name).context("--uplink");
     Ok(Change {
         tap: args.tap.clone(),
-        uplink: args.uplink.as_deref().map(uplink::index).transpose()?,
+        uplink: args.uplink.as_deref().map(index).transpose()?,
         base: args.base,
         weight: args.weight,
         mode: args.mode,

@@ -5,13 +5,10 @@
 use super::tap::Queue;
 use super::tap::Tap;
 use super::tap::ToVm;
-use comfy_table::presets::NOTHING;
-use comfy_table::CellAlignment;
-use comfy_table::Table;
+use crate::table::empty;
+use crate::table::or_dash;
+use crate::table::NOTHING_THERE;
 use std::fmt::Write;
-
-/// What is shown where there is nothing to show.
-const NOTHING_THERE: &str = "-";
 
 /// All there is to say of these taps.
 pub(super) fn text(taps: &[Tap]) -> String {
@@ -47,13 +44,12 @@ fn queues(taps: &[Tap]) -> String {
 }
 
 fn row(tap: &Tap, queue: &Queue) -> Vec<String> {
-    let number = |number: Option<u32>| number.map_or(NOTHING_THERE.to_owned(), |n| n.to_string());
     vec![
         tap.ifname.clone(),
         queue.index.to_string(),
-        number(queue.lane),
+        or_dash(queue.lane),
         uplink(tap),
-        number(queue.uplink_queue),
+        or_dash(queue.uplink_queue),
         queue.tx_packets.to_string(),
         queue.rx_packets.to_string(),
     ]
@@ -83,20 +79,6 @@ fn policies(taps: &[Tap]) -> String {
         ]);
     }
     table.trim_fmt()
-}
-
-fn empty(head: &[&str], numbers: &[usize]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(head.to_vec());
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    for &number in numbers {
-        if let Some(column) = table.column_mut(number) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
 }
 
 pub(super) fn uplink(tap: &Tap) -> String {

@@ -4,6 +4,7 @@
 
 use netlink_packet_core::parse_string;
 use netlink_packet_core::DecodeError;
+use netlink_packet_core::Emitable;
 use netlink_packet_core::Nla;
 use netlink_packet_core::NlasIterator;
 
@@ -14,51 +15,75 @@ const KIND: u16 = 0x3fff;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute {
     kind: u16,
+    nested: bool,
     value: Vec<u8>,
 }
 
 impl Attribute {
-    pub(crate) fn u32(kind: u16, value: u32) -> Self {
-        let value = value.to_ne_bytes().to_vec();
-        Self { kind, value }
+    /// Bytes, which mean what the kind says.
+    pub(crate) fn bytes(kind: u16, value: &[u8]) -> Self {
+        Self {
+            kind,
+            nested: false,
+            value: value.to_vec(),
+        }
     }
 
-    /// A string, with the NUL that the kernel's policies want.
-    pub(crate) fn string(kind: u16, text: &str) -> Self {
-        let mut value = text.as_bytes().to_vec();
-        value.push(0);
-        Self { kind, value }
+    pub(crate) fn u8(kind: u16, value: u8) -> Self {
+        Self::bytes(kind, &[value])
     }
 
-    /// A flag, which says yes by being there.
-    pub(crate) fn flag(kind: u16) -> Self {
-        let value = Vec::new();
-        Self { kind, value }
-    }
-
-    #[cfg(test)]
     pub(crate) fn u16(kind: u16, value: u16) -> Self {
-        let value = value.to_ne_bytes().to_vec();
-        Self { kind, value }
+        Self::bytes(kind, &value.to_ne_bytes())
     }
 
-    #[cfg(test)]
-    pub(crate) fn nest(kind: u16, inner: &[Attribute]) -> Self {
-        use netlink_packet_core::Emitable;
-
-        let mut value = vec![0; inner.buffer_len()];
-        inner.emit(&mut value);
-        Self { kind, value }
+    pub(crate) fn u32(kind: u16, value: u32) -> Self {
+        Self::bytes(kind, &value.to_ne_bytes())
     }
 
     #[cfg(test)]
     pub(crate) fn u64(kind: u16, value: u64) -> Self {
-        let value = value.to_ne_bytes().to_vec();
-        Self { kind, value }
+        Self::bytes(kind, &value.to_ne_bytes())
+    }
+
+    /// A string, with the NUL that the kernel's policies want.
+    pub(crate) fn string(kind: u16, text: &str) -> Self {
+        let mut attribute = Self::bytes(kind, text.as_bytes());
+        attribute.value.push(0);
+        attribute
+    }
+
+    /// A flag, which says yes by being there.
+    pub(crate) fn flag(kind: u16) -> Self {
+        Self::bytes(kind, &[])
+    }
+
+    /// Attributes in an attribute, marked as such, which the kernel insists on.
+    pub(crate) fn nest(kind: u16, inner: &[Attribute]) -> Self {
+        let mut value = vec![0; inner.buffer_len()];
+        inner.emit(&mut value);
+        Self {
+            kind,
+            nested: true,
+            value,
+        }
     }
 
     pub(crate) fn kind(&self) -> u16 {
         self.kind
+    }
+
+    /// How many bytes it takes in a message.
+    pub(crate) fn length(&self) -> usize {
+        self.buffer_len()
+    }
+
+    pub(crate) fn to_bytes(&self) -> &[u8] {
+        &self.value
+    }
+
+    pub(crate) fn to_u8(&self) -> Result<u8, DecodeError> {
+        netlink_packet_core::parse_u8(&self.value)
     }
 
     pub(crate) fn to_u16(&self) -> Result<u16, DecodeError> {
@@ -92,6 +117,7 @@ impl Attribute {
                 let found = found?;
                 Ok(Attribute {
                     kind: found.kind() & KIND,
+                    nested: found.nested_flag(),
                     value: found.value().to_vec(),
                 })
             })
@@ -108,6 +134,10 @@ impl Nla for Attribute {
         self.kind
     }
 
+    fn is_nested(&self) -> bool {
+        self.nested
+    }
+
     fn emit_value(&self, buffer: &mut [u8]) {
         buffer.copy_from_slice(&self.value);
     }
@@ -116,7 +146,6 @@ impl Nla for Attribute {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netlink_packet_core::Emitable;
 
     #[test]
     fn values_come_back() {
@@ -152,7 +181,24 @@ mod tests {
     fn flags_of_the_type_are_left_out() {
         let mut bytes = 4u16.to_ne_bytes().to_vec();
         bytes.extend((15u16 | (1 << 15)).to_ne_bytes());
-        assert_eq!(Attribute::all(&bytes).unwrap(), [Attribute::flag(15)]);
+        let got = Attribute::all(&bytes).unwrap();
+        assert_eq!(got, [Attribute::nest(15, &[])]);
+        assert_eq!(got[0].kind(), 15);
+    }
+
+    #[test]
+    fn nests_are_marked() {
+        let nest = Attribute::nest(5, &[Attribute::bytes(1, &[192, 0, 2, 1])]);
+        let mut bytes = vec![0; nest.length()];
+        nest.emit(&mut bytes);
+        let expected = [
+            &12u16.to_ne_bytes()[..],
+            &(5u16 | 0x8000).to_ne_bytes(),
+            &8u16.to_ne_bytes(),
+            &1u16.to_ne_bytes(),
+            &[192, 0, 2, 1],
+        ];
+        assert_eq!(bytes, expected.concat());
     }
 
     #[test]

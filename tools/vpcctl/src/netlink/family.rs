@@ -7,6 +7,7 @@ use super::message::Message;
 use super::refusal::Refusal;
 use anyhow::bail;
 use anyhow::Context;
+use anyhow::Error;
 use anyhow::Result;
 use netlink_packet_core::NetlinkMessage;
 use netlink_packet_core::NetlinkPayload;
@@ -17,6 +18,7 @@ use netlink_packet_core::NLM_F_REQUEST;
 use netlink_sys::protocols::NETLINK_GENERIC;
 use netlink_sys::Socket;
 use netlink_sys::SocketAddr;
+use rustix::net::RecvFlags;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -43,13 +45,35 @@ pub(crate) enum Told {
     Gone,
 }
 
+/// How much of a dump the kernel is asked to put into one datagram.
+const DATAGRAM: usize = 32 << 10;
+
+/// What the kernel is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) command: u8,
+    /// Beyond what each request has; NLM_F_REPLACE, say.
+    pub(crate) flags: u16,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+impl Request {
+    pub(crate) fn new(command: u8, attributes: Vec<Attribute>) -> Self {
+        Self {
+            command,
+            flags: 0,
+            attributes,
+        }
+    }
+}
+
 /// A family, and a socket to ask it through.
 pub(crate) struct Family {
     socket: Socket,
     id: u16,
     version: u8,
     groups: Vec<(String, u32)>,
-    sequence: u32,
+    pub(super) sequence: u32,
 }
 
 impl Family {
@@ -84,78 +108,75 @@ impl Family {
 
     /// Sends a request and waits for all that the kernel answers.
     pub(crate) fn ask(&mut self, command: u8, attributes: Vec<Attribute>) -> Result<Vec<Message>> {
-        let (answers, _) = self.request(command, NLM_F_ACK, attributes)?;
+        self.request(Request::new(command, attributes))
+    }
+
+    /// The same, with flags.
+    pub(crate) fn request(&mut self, mut request: Request) -> Result<Vec<Message>> {
+        let mut answers = Vec::new();
+        request.flags |= NLM_F_ACK;
+        self.exchange(request, &mut |message| {
+            answers.push(message);
+            Ok(())
+        })?;
         Ok(answers)
     }
 
     /// Asks for everything there is. It is consistent: if it changes, it is asked for again.
     pub(crate) fn dump(&mut self, command: u8) -> Result<Vec<Message>> {
+        self.dump_into(command, |all: &mut Vec<Message>, message| {
+            all.push(message);
+            Ok(())
+        })
+    }
+
+    /// The same for what may be much: `add` is given one message after the other.
+    pub(crate) fn dump_into<T: Default>(
+        &mut self,
+        command: u8,
+        mut add: impl FnMut(&mut T, Message) -> Result<()>,
+    ) -> Result<T> {
         for _ in 0..DUMP_TRIES {
-            let (answers, interrupted) = self.request(command, NLM_F_DUMP, Vec::new())?;
-            if !interrupted {
-                return Ok(answers);
+            let mut request = Request::new(command, Vec::new());
+            request.flags = NLM_F_DUMP;
+            let mut all = T::default();
+            if self.exchange(request, &mut |message| add(&mut all, message))? {
+                return Ok(all);
             }
         }
         bail!("what the kernel has changes too fast to be read; try again")
     }
 
-    /// Sends a request; says also if the answers may not belong together.
-    fn request(
+    /// Sends a request and hands on the answers; false if they may not belong together.
+    fn exchange(
         &mut self,
-        command: u8,
-        flags: u16,
-        attributes: Vec<Attribute>,
-    ) -> Result<(Vec<Message>, bool)> {
-        self.sequence += 1;
-        let message = Message {
-            family: self.id,
-            command,
-            version: self.version,
-            attributes,
-        };
-        let mut request = NetlinkMessage::new(
-            Default::default(),
-            NetlinkPayload::InnerMessage(message.clone()),
-        );
-        request.header.flags = NLM_F_REQUEST | flags;
-        request.header.sequence_number = self.sequence;
-        request.finalize();
-        let mut bytes = vec![0; request.buffer_len()];
-        request.serialize(&mut bytes);
-        self.socket
-            .send(&bytes, 0)
-            .context("cannot send to the kernel")?;
+        request: Request,
+        add: &mut dyn FnMut(Message) -> Result<()>,
+    ) -> Result<bool> {
+        let mut bytes = Vec::new();
+        let sent = request.attributes.clone();
+        self.append(request, &mut bytes);
+        self.send(&bytes)?;
 
-        let mut answers = Vec::new();
-        let mut interrupted = false;
+        let mut consistent = true;
         loop {
             for answer in self.receive()? {
                 if answer.header.sequence_number != self.sequence {
                     continue;
                 }
-                interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
+                consistent &= answer.header.flags & NLM_F_DUMP_INTR == 0;
                 match answer.payload {
-                    NetlinkPayload::InnerMessage(message) => answers.push(message),
-                    NetlinkPayload::Error(error) if error.code.is_none() => {
-                        return Ok((answers, interrupted));
-                    }
+                    NetlinkPayload::InnerMessage(message) => add(message)?,
+                    NetlinkPayload::Error(error) if error.code.is_none() => return Ok(consistent),
                     NetlinkPayload::Error(error) => {
                         let errno = error.raw_code().wrapping_neg();
                         let (header, rest) = (&answer.header, &error.header);
-                        bail!(Refusal::from_error(
-                            errno,
-                            header,
-                            rest,
-                            &message.attributes
-                        ));
+                        bail!(Refusal::from_error(errno, header, rest, &sent));
                     }
-                    NetlinkPayload::Done(done) if done.code == 0 => {
-                        return Ok((answers, interrupted));
-                    }
+                    NetlinkPayload::Done(done) if done.code == 0 => return Ok(consistent),
                     NetlinkPayload::Done(done) => {
                         let errno = done.code.wrapping_neg();
-                        let extended = &done.extended_ack;
-                        bail!(Refusal::from_extended(errno, extended, &message.attributes));
+                        bail!(Refusal::from_extended(errno, &done.extended_ack, &sent));
                     }
                     _ => (),
                 }
@@ -163,10 +184,36 @@ impl Family {
         }
     }
 
-    /// From now on, `next` gets what the kernel tells the group. Such a connection is for nothing
-    /// else: what is told could be taken for an answer.
-    pub(crate) fn subscribe(&mut self, group: &str) -> Result<()> {
-        self.join(group)?;
+    /// Appends a request, which gets the next sequence number, to what is to be sent.
+    pub(super) fn append(&mut self, request: Request, bytes: &mut Vec<u8>) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let message = Message {
+            family: self.id,
+            command: request.command,
+            version: self.version,
+            attributes: request.attributes,
+        };
+        let mut message =
+            NetlinkMessage::new(Default::default(), NetlinkPayload::InnerMessage(message));
+        message.header.flags = NLM_F_REQUEST | request.flags;
+        message.header.sequence_number = self.sequence;
+        message.finalize();
+        let at = bytes.len();
+        bytes.resize(at + message.buffer_len(), 0);
+        message.serialize(&mut bytes[at..]);
+    }
+
+    pub(super) fn send(&self, bytes: &[u8]) -> Result<()> {
+        self.socket
+            .send(bytes, 0)
+            .context("cannot send to the kernel")?;
+        Ok(())
+    }
+
+    /// From now on, `next` gets what the kernel tells these groups. Such a connection is for
+    /// nothing else: what is told could be taken for an answer.
+    pub(crate) fn subscribe(&mut self, groups: &[&str]) -> Result<()> {
+        groups.iter().try_for_each(|group| self.join(group))?;
         // Who knows all families tells when one is gone.
         if let Some(control) = Self::open("nlctrl")? {
             self.groups = control.groups;
@@ -188,10 +235,8 @@ impl Family {
     pub(crate) fn next(&mut self) -> Result<Told> {
         let received = match self.receive() {
             Ok(received) => received,
-            Err(error) => match error.downcast_ref::<io::Error>() {
-                Some(cause) if cause.raw_os_error() == Some(NOBUFS) => return Ok(Told::Lost),
-                _ => return Err(error),
-            },
+            Err(error) if is_overrun(&error) => return Ok(Told::Lost),
+            Err(error) => return Err(error),
         };
         let mut messages = Vec::new();
         for message in received {
@@ -208,12 +253,9 @@ impl Family {
     }
 
     /// Reads one datagram, which holds one message or more.
-    fn receive(&self) -> Result<Vec<NetlinkMessage<Message>>> {
+    pub(super) fn receive(&self) -> Result<Vec<NetlinkMessage<Message>>> {
         const DAMAGED: &str = "the kernel's answer cannot be understood";
-        let (bytes, _) = self
-            .socket
-            .recv_from_full()
-            .context("cannot read what the kernel answers")?;
+        let bytes = datagram(&self.socket).context("cannot read what the kernel answers")?;
         let mut messages = Vec::new();
         let mut rest = &bytes[..];
         while !rest.is_empty() {
@@ -226,7 +268,12 @@ impl Family {
     }
 }
 
-const NOBUFS: i32 = rustix::io::Errno::NOBUFS.raw_os_error();
+/// Has the kernel had more to say than the socket holds?
+pub(super) fn is_overrun(error: &Error) -> bool {
+    const NOBUFS: i32 = rustix::io::Errno::NOBUFS.raw_os_error();
+    let cause = error.downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.raw_os_error() == Some(NOBUFS))
+}
 
 impl AsFd for Family {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -242,6 +289,16 @@ fn connect() -> io::Result<Socket> {
     socket.set_cap_ack(true)?;
     socket.set_ext_ack(true)?;
     Ok(socket)
+}
+
+/// Reads a datagram, however long. The kernel fills those of a dump as far as there was room for
+/// the one before.
+fn datagram(socket: &Socket) -> io::Result<Vec<u8>> {
+    const PEEK: i32 = (RecvFlags::PEEK.bits() | RecvFlags::TRUNC.bits()) as i32;
+    let (length, _) = socket.recv_from(&mut Vec::new(), PEEK)?;
+    let mut bytes = Vec::with_capacity(length.max(DATAGRAM));
+    socket.recv_from(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 /// Does the message say that this family is no more?
@@ -288,7 +345,7 @@ mod tests {
         let mut control = Family::open("nlctrl").unwrap().unwrap();
         let error = control.ask(CONTROL_GET, Vec::new()).unwrap_err();
         assert!(error.downcast_ref::<Refusal>().is_some(), "{error:#}");
-        let error = control.subscribe("no such group").unwrap_err();
+        let error = control.subscribe(&["no such group"]).unwrap_err();
         assert!(error.to_string().contains("no such group"));
     }
 

@@ -4,10 +4,12 @@
 
 use super::attribute::Attribute;
 use super::message;
+use anyhow::anyhow;
+use anyhow::Error;
 use netlink_packet_core::NetlinkHeader;
 use netlink_packet_core::NLM_F_ACK_TLVS;
 use netlink_packet_core::NLM_F_CAPPED;
-use std::error::Error;
+use rustix::io::Errno;
 use std::fmt;
 use std::io;
 
@@ -76,18 +78,39 @@ impl Refusal {
     }
 }
 
-/// The attribute that begins at `offset` of a request.
+/// The attribute that `offset` of a request is in.
 fn attribute_at(sent: &[Attribute], offset: usize) -> Option<u16> {
-    use netlink_packet_core::Emitable;
-
     let mut at = HEADER_LEN + message::HEADER_LEN;
     for attribute in sent {
-        if at == offset {
+        let end = at + attribute.length();
+        if (at..end).contains(&offset) {
             return Some(attribute.kind());
         }
-        at += attribute.buffer_len();
+        at = end;
     }
     None
+}
+
+/// Makes one sentence of what the kernel has refused. `option` is the argument that an attribute
+/// comes from.
+pub(crate) fn explain(
+    error: Error,
+    what: &str,
+    option: impl Fn(u16) -> Option<&'static str>,
+) -> Error {
+    let Some(refusal) = error.downcast_ref::<Refusal>() else {
+        return error.context(what.to_owned());
+    };
+    let errno = Errno::from_raw_os_error(refusal.errno);
+    let why = match (&refusal.text, errno) {
+        (None, Errno::PERM) => "this needs CAP_NET_ADMIN, try it as root".to_owned(),
+        (None, Errno::NODEV) => "there is no such device in this network namespace".to_owned(),
+        _ => refusal.to_string(),
+    };
+    match refusal.attribute.and_then(option) {
+        Some(option) => anyhow!("{what}: {option}: {why}"),
+        None => anyhow!("{what}: {why}"),
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -99,7 +122,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl Error for Refusal {}
+impl std::error::Error for Refusal {}
 
 #[cfg(test)]
 mod tests {
@@ -154,6 +177,44 @@ mod tests {
         let refusal = Refusal::from_error(19, &header(NLM_F_CAPPED), &[0; HEADER_LEN], &[]);
         assert_eq!(refusal.text, None);
         assert!(refusal.to_string().contains("No such device"));
+    }
+
+    #[test]
+    fn refusals_become_one_sentence() {
+        let option = |kind| (kind == 6).then_some("--base");
+        let refusal = |errno, text: Option<&str>, attribute| {
+            let text = text.map(str::to_owned);
+            let refusal = Refusal {
+                errno,
+                text,
+                attribute,
+            };
+            explain(refusal.into(), "cannot set the lanes of tap0", option).to_string()
+        };
+        assert_eq!(
+            refusal(34, Some("integer out of range"), Some(6)),
+            "cannot set the lanes of tap0: --base: integer out of range"
+        );
+        assert_eq!(
+            refusal(1, None, None),
+            "cannot set the lanes of tap0: this needs CAP_NET_ADMIN, try it as root"
+        );
+        assert_eq!(
+            refusal(16, Some("the tap has a steering program"), None),
+            "cannot set the lanes of tap0: the tap has a steering program"
+        );
+    }
+
+    #[test]
+    fn an_offset_within_an_attribute_names_it() {
+        let sent = [
+            Attribute::u32(1, 1),
+            Attribute::nest(5, &[Attribute::u8(2, 200)]),
+        ];
+        assert_eq!(attribute_at(&sent, 20), Some(1));
+        assert_eq!(attribute_at(&sent, 28), Some(5));
+        assert_eq!(attribute_at(&sent, 32), Some(5));
+        assert_eq!(attribute_at(&sent, 40), None);
     }
 
     #[test]
