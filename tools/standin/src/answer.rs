@@ -304,7 +304,7 @@ mod tests {
             total: 5,
         };
         for (from, to) in [(a4, b4), (a6, b6)] {
-            let mut frame = frame::udp(from, to, (1000, 9), &stamp.payload(60)).unwrap();
+            let mut frame = frame::udp(from, to, (1000, 9), &stamp.payload(60, None)).unwrap();
             assert_eq!(frame.len(), frame::udp_overhead(to.ip) + 60);
             assert_eq!(understand(&b, &frame, true), Meaning::Stamped(stamp));
             // The last byte of the UDP checksum.
@@ -326,7 +326,7 @@ mod tests {
             seq: 4,
             total: 5,
         };
-        let frame = frame::udp(a4, b4, (1000, 9), &stamp.payload(60)).unwrap();
+        let frame = frame::udp(a4, b4, (1000, 9), &stamp.payload(60, None)).unwrap();
         for len in 0..frame.len() {
             understand(&b, &frame[..len], true);
         }

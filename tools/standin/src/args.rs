@@ -34,7 +34,7 @@ pub(crate) enum Sub {
     Ctl {
         /// What --control was given.
         socket: PathBuf,
-        /// send, ping, stats, wait, reset or quit, with its options.
+        /// send, ping, hostile, stats, wait, reset or quit, with its options.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
@@ -57,6 +57,9 @@ pub(crate) struct GuestArgs {
     /// Number in the stamps that tells senders apart [default: last byte of the MAC address].
     #[arg(long, value_name = "N")]
     pub(crate) id: Option<u16>,
+    /// Number of the tenant whose tag all stamped frames, pings and hostile frames carry.
+    #[arg(long, value_name = "N")]
+    pub(crate) tenant: Option<u32>,
     /// Set the tap up.
     #[arg(long)]
     pub(crate) up: bool,
@@ -94,6 +97,8 @@ pub(crate) enum Command {
     Send(Send),
     /// Send echo requests and wait for the replies.
     Ping(Ping),
+    /// Send frames that are out for harm.
+    Hostile(Hostile),
     /// Report the counters.
     Stats,
     /// Wait for stamped frames to arrive.
@@ -143,6 +148,34 @@ pub(crate) struct Ping {
     /// Seconds to wait for each reply.
     #[arg(long, default_value_t = 2)]
     pub(crate) timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Hostile {
+    /// Somebody to harm, as IP@MAC; may be repeated.
+    #[arg(long)]
+    pub(crate) to: Vec<Target>,
+    /// Outer address of a host; may be repeated.
+    #[arg(long, value_name = "IP")]
+    pub(crate) host: Vec<IpAddr>,
+    /// GRE key that somebody has; may be repeated.
+    #[arg(long)]
+    pub(crate) key: Vec<u32>,
+    /// Queues to send on, all at once.
+    #[arg(long, default_value = "all")]
+    pub(crate) queue: Queues,
+    /// Frames per queue.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) count: u32,
+    /// Which frames.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Frames at the beginning that are not sent.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) skip: u32,
+    /// Frames per second and queue; 0 is no limit.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) rate: u32,
 }
 
 #[derive(Args, Debug)]

@@ -10,6 +10,7 @@ use crate::args::Wait;
 use crate::frame;
 use crate::frame::End;
 use crate::guest::Guest;
+use crate::hostile;
 use crate::stamp;
 use crate::stamp::Stamp;
 use anyhow::bail;
@@ -37,6 +38,7 @@ pub(crate) fn carry_out(guest: &Guest, command: &Command) -> Result<Value> {
     match command {
         Command::Send(args) => send(guest, args),
         Command::Ping(args) => ping(guest, args),
+        Command::Hostile(args) => hostile::hostile(guest, args),
         Command::Stats => Ok(serde_json::to_value(guest.report())?),
         Command::Wait(args) => wait(guest, args),
         Command::Reset => {
@@ -133,8 +135,13 @@ fn send_on(guest: &Guest, queue: u16, run: u32, ends: (End, End), args: &Send) -
             total: args.count,
         };
         let port = FROM_PORT + (seq % u32::from(args.flows)) as u16;
-        let frame = frame::udp(ends.0, ends.1, (port, TO_PORT), &stamp.payload(space))
-            .context("cannot build a frame of this size")?;
+        let frame = frame::udp(
+            ends.0,
+            ends.1,
+            (port, TO_PORT),
+            &stamp.payload(space, guest.tag),
+        )
+        .context("cannot build a frame of this size")?;
         match guest.send(queue, &frame) {
             Ok(()) => sent.frames += 1,
             Err(error) => {
@@ -160,7 +167,10 @@ fn ping(guest: &Guest, args: &Ping) -> Result<Value> {
     let replies = guest.expect_ping(id);
     let mut times = Vec::new();
     let result = (0..args.count).try_for_each(|seq| {
-        let data: Vec<u8> = (0..args.size).map(|at| at as u8).collect();
+        let mut data: Vec<u8> = (0..args.size).map(|at| at as u8).collect();
+        if let (Some(tag), Some(front)) = (guest.tag, data.first_chunk_mut()) {
+            *front = tag;
+        }
         let frame = frame::echo(from, to, false, (id, seq), &data).context("too much data")?;
         let start = Instant::now();
         guest.send(args.queue, &frame)?;

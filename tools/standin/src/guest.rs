@@ -17,6 +17,7 @@ use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -51,10 +52,24 @@ struct Queue {
     counters: QueueCounters,
 }
 
+/// The tags of received frames.
+#[derive(Default)]
+struct Tags {
+    /// Frames that carry any.
+    tagged: u64,
+    /// Frames that carry one of another tenant, and the first of them.
+    foreign: u64,
+    first: Option<Vec<u8>>,
+}
+
 /// A guest on a tap. Shared by the threads that receive and the ones that run commands.
 pub(crate) struct Guest {
     pub(crate) me: Identity,
     pub(crate) id: u16,
+    /// What its frames are marked with.
+    pub(crate) tag: Option<[u8; tag::LEN]>,
+    tenant: Option<u32>,
+    tags: Mutex<Tags>,
     tap: String,
     queues: Vec<Queue>,
     vnet_len: usize,
@@ -105,6 +120,9 @@ impl Guest {
                 nets: args.ip.clone(),
             },
             id: args.id.unwrap_or(u16::from(last)),
+            tag: args.tenant.map(tag::of),
+            tenant: args.tenant,
+            tags: Mutex::default(),
             tap: args.tap.clone(),
             queues,
             vnet_len: if args.vnet_hdr { VNET_LEN } else { 0 },
@@ -119,6 +137,11 @@ impl Guest {
     /// Number of queues.
     pub(crate) fn queues(&self) -> u16 {
         self.queues.len() as u16
+    }
+
+    /// Bytes of virtio header before each frame.
+    pub(crate) fn vnet_len(&self) -> usize {
+        self.vnet_len
     }
 
     /// A number for the next `send`.
@@ -150,6 +173,7 @@ impl Guest {
     fn take(&self, queue: u16, counters: &QueueCounters, frame: &[u8], csum_is_there: bool) {
         add(&counters.rx_frames, 1);
         add(&counters.rx_bytes, frame.len());
+        self.look_for_tags(frame);
         let answer = match answer::understand(&self.me, frame, csum_is_there) {
             Meaning::Stamped(stamp) => {
                 add(&counters.rx_stamped, 1);
@@ -196,29 +220,50 @@ impl Guest {
         }
     }
 
+    /// Counts a frame that carries the tag of a tenant, and keeps the first of another one.
+    fn look_for_tags(&self, frame: &[u8]) {
+        let Some(own) = self.tenant else {
+            return;
+        };
+        let mut found = tag::find(frame).peekable();
+        if found.peek().is_none() {
+            return;
+        }
+        let mut tags = lock(&self.tags);
+        tags.tagged += 1;
+        if found.any(|tenant| tenant != own) {
+            tags.foreign += 1;
+            tags.first.get_or_insert_with(|| frame.to_vec());
+        }
+    }
+
     /// Sends `frame` on `queue` and counts it.
     pub(crate) fn send(&self, queue: u16, frame: &[u8]) -> Result<()> {
-        let queue = self
-            .queues
-            .get(usize::from(queue))
-            .with_context(|| format!("there is no queue {queue}"))?;
         let sent = if self.vnet_len == 0 {
-            queue.tap.send(frame)
+            self.write(queue, frame)
         } else {
             // All zero: no offload asked for.
             let mut whole = vec![0; self.vnet_len];
             whole.extend(frame);
-            queue.tap.send(&whole)
+            self.write(queue, &whole)
         };
-        match sent {
+        sent.with_context(|| format!("cannot send on {}", self.tap))
+    }
+
+    /// Writes a frame, with its virtio header if the tap has them, to `queue`, and counts it.
+    pub(crate) fn write(&self, queue: u16, whole: &[u8]) -> std::io::Result<()> {
+        let Some(queue) = self.queues.get(usize::from(queue)) else {
+            return Err(ErrorKind::NotFound.into());
+        };
+        match queue.tap.send(whole) {
             Ok(_) => {
                 add(&queue.counters.tx_frames, 1);
-                add(&queue.counters.tx_bytes, frame.len());
+                add(&queue.counters.tx_bytes, whole.len() - self.vnet_len);
                 Ok(())
             }
             Err(error) => {
                 add(&queue.counters.tx_errors, 1);
-                Err(error).with_context(|| format!("cannot send on {}", self.tap))
+                Err(error)
             }
         }
     }
@@ -292,6 +337,7 @@ impl Guest {
             queue.counters.reset();
         }
         *lock(&self.series) = Series::default();
+        *lock(&self.tags) = Tags::default();
     }
 
     /// Everything counted so far.
@@ -300,6 +346,7 @@ impl Guest {
             .zip(&self.queues)
             .map(|(at, queue)| queue.counters.report(at))
             .collect();
+        let tags = lock(&self.tags);
         let series = lock(&self.series);
         let all = series.report();
         Report {
@@ -308,6 +355,9 @@ impl Guest {
             mac: self.me.mac.to_string(),
             corrupt: queues.iter().map(|queue| queue.rx_corrupt).sum(),
             queues,
+            tagged: tags.tagged,
+            foreign: tags.foreign,
+            foreign_frame: tags.first.as_deref().map(hex),
             stamped: series.frames,
             lost: all.iter().map(|series| series.lost).sum(),
             reordered: all.iter().map(|series| series.reordered).sum(),
@@ -315,6 +365,15 @@ impl Guest {
             series: all,
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        // A string takes whatever is written to it.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn add(counter: &std::sync::atomic::AtomicU64, n: usize) {

@@ -12,6 +12,7 @@ mod command;
 mod control;
 mod frame;
 mod guest;
+mod hostile;
 mod report;
 mod series;
 mod stamp;

@@ -22,6 +22,9 @@ pub(crate) struct Report {
     pub(crate) reordered: u64,
     pub(crate) duplicate: u64,
     pub(crate) corrupt: u64,
+    pub(crate) tagged: u64,
+    pub(crate) foreign: u64,
+    pub(crate) foreign_frame: Option<String>,
 }
 
 /// What one queue of one sender sent, as it arrived here.

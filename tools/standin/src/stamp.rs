@@ -35,8 +35,9 @@ pub(crate) enum Read {
 }
 
 impl Stamp {
-    /// The payload of `len` bytes that carries the stamp; no shorter than a stamp.
-    pub(crate) fn payload(&self, len: usize) -> Vec<u8> {
+    /// The payload of `len` bytes that carries the stamp, and behind it a tag, if there is one and
+    /// room for it; no shorter than a stamp.
+    pub(crate) fn payload(&self, len: usize, tag: Option<[u8; tag::LEN]>) -> Vec<u8> {
         let mut payload = Vec::with_capacity(len.max(LEN));
         payload.extend(MAGIC);
         payload.extend(self.id.to_be_bytes());
@@ -44,7 +45,10 @@ impl Stamp {
         payload.extend(self.run.to_be_bytes());
         payload.extend(self.seq.to_be_bytes());
         payload.extend(self.total.to_be_bytes());
-        payload.extend((LEN..len).map(|at| filler(self.seq, at)));
+        if let Some(tag) = tag.filter(|_| len >= LEN + tag::LEN) {
+            payload.extend(tag);
+        }
+        payload.extend((payload.len()..len).map(|at| filler(self.seq, at)));
         payload
     }
 
@@ -73,9 +77,11 @@ impl Stamp {
             seq: word(8),
             total: word(12),
         };
+        let tagged = if tag::leads(filling) { tag::LEN } else { 0 };
         let whole = filling
             .iter()
             .enumerate()
+            .skip(tagged)
             .all(|(at, byte)| *byte == filler(stamp.seq, LEN + at));
         if whole && stamp.seq < stamp.total {
             Read::Stamp(stamp)
@@ -104,21 +110,28 @@ mod tests {
 
     #[test]
     fn comes_back() {
-        for len in [0, LEN, 100, 9000] {
-            let payload = STAMP.payload(len);
-            assert_eq!(payload.len(), len.max(LEN));
-            assert_eq!(Stamp::read(&payload), Read::Stamp(STAMP));
+        for len in [0, LEN, LEN + tag::LEN - 1, LEN + tag::LEN, 100, 9000] {
+            for tag in [None, Some(tag::of(7))] {
+                let payload = STAMP.payload(len, tag);
+                assert_eq!(payload.len(), len.max(LEN));
+                assert_eq!(Stamp::read(&payload), Read::Stamp(STAMP));
+                let found = tag::find(&payload).next();
+                assert_eq!(found.is_some(), tag.is_some() && len >= LEN + tag::LEN);
+            }
         }
     }
 
     #[test]
     fn damage_is_seen() {
-        let payload = STAMP.payload(100);
-        for at in LEN..payload.len() {
-            let mut bad = payload.clone();
-            bad[at] ^= 1;
-            assert_eq!(Stamp::read(&bad), Read::Corrupt);
+        for tag in [None, Some(tag::of(7))] {
+            let payload = STAMP.payload(100, tag);
+            for at in LEN..payload.len() {
+                let mut bad = payload.clone();
+                bad[at] ^= 1;
+                assert_eq!(Stamp::read(&bad), Read::Corrupt);
+            }
         }
+        let payload = STAMP.payload(100, None);
         assert_eq!(Stamp::read(&payload[..LEN - 1]), Read::Corrupt);
         assert_eq!(Stamp::read(&payload[..7]), Read::None);
         assert_eq!(Stamp::read(b"something else entirely"), Read::None);
