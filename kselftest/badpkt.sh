@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # For the tests with bad packets, sourced after lib.sh: two ends, tunnels in
-# every encapsulation, and programs whose lines become results.
+# every encapsulation.
 #
 #	                            / m7 key 7
 #	A: a program - eth0 --- eth0 - m8 key 8, csum :B
@@ -96,22 +96,6 @@ some_of() {
 	shift
 	[[ $encap == "${encaps[0]}" ]] || shift $(($# - 1))
 	echo "$@"
-}
-
-# results PREFIX PROGRAM [ARG...]: its lines "PASS NAME" and "FAIL NAME: WHY"
-# become results.
-results() {
-	local prefix=$1 word name status=0
-	shift
-	"$@" >"$tmp/results" 2>"$tmp/err" || status=$?
-	while read -r word name; do
-		case $word in
-		PASS) pass "$prefix: $name" ;;
-		FAIL) fail "$prefix: ${name%%: *}" "${name#*: }" ;;
-		*) note "$word $name" ;;
-		esac
-	done <"$tmp/results"
-	((status == 0)) || fail "$prefix: the program ends well" "$(<"$tmp/err")"
 }
 
 # nic_at_b: a tap takes the place of the wire; a program of shapes.py drives it.

@@ -133,6 +133,22 @@ check_refused() {
 	fi
 }
 
+# results PREFIX PROGRAM [ARG...]: its lines "PASS NAME" and "FAIL NAME: WHY"
+# become results.
+results() {
+	local prefix=$1 word name status=0
+	shift
+	"$@" >"$tmp/results" 2>"$tmp/err" || status=$?
+	while read -r word name; do
+		case $word in
+		PASS) pass "$prefix: $name" ;;
+		FAIL) fail "$prefix: ${name%%: *}" "${name#*: }" ;;
+		*) note "$word $name" ;;
+		esac
+	done <"$tmp/results"
+	((status == 0)) || fail "$prefix: the program ends well" "$(<"$tmp/err")"
+}
+
 # new_ns VAR...: makes a namespace for each, and puts its name into VAR.
 # IPv6 is off, so that nothing but the test sends packets.
 new_ns() {

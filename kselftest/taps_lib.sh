@@ -7,8 +7,9 @@
 # TUN=patched in the environment tries a test with the tun that has the series
 # of tun_mq/patches, which the module then uses.
 
+. "$here/standin_lib.sh"
+
 TUN=${TUN:-stock}
-programs=$here/../build/bin
 # Frames that each queue sends to see where they arrive.
 count=24
 # Per second and queue: what an emulated CPU can take without loss.
@@ -58,15 +59,12 @@ tunmq_begin() {
 }
 
 cleanup() {
-	local name file
+	local name
 	for name in "${ksft_pids[@]}"; do
 		kill "$name"
 		wait "$name"
 	done
-	for file in "$tmp"/*.pid; do
-		kill -9 "$(<"$file")"
-		wait "$(<"$file")"
-	done
+	kill_vms
 	[[ -z ${to_hold:-} ]] || exec {to_hold}>&- {to_nl}>&-
 	if declare -F cleanup_more >/dev/null; then
 		cleanup_more
@@ -85,59 +83,6 @@ dummy_uplink() {
 	ip -n "${3:-$A}" link add "$1" numtxqueues "$2" numrxqueues "$2" type dummy
 	ip -n "${3:-$A}" link set "$1" up
 }
-
-# What is known of a VM is kept in files, since a check is a subshell. NAME is
-# a letter, which gives the VM its addresses.
-at() {
-	local n=$(($(printf %d "'$1") - 96))
-	printf '10.9.0.%d@02:00:00:00:00:%02x' "$n" "$n"
-}
-mac_of() { local both; both=$(at "$1"); echo "${both#*@}"; }
-pid_of() { cat "$tmp/$1.pid"; }
-ns_of() { cat "$tmp/$1.ns"; }
-# The tap may be called something else later.
-tap_of() { cat "$tmp/$1.tap"; }
-
-# boot_vm NAME QUEUES [NS]: a VM on tapNAME, which is up and nothing else yet.
-boot_vm() {
-	local name=$1 queues=$2 ns=${3:-$A} where
-	where=$(at "$name")
-	ip netns exec "$ns" "$programs/standin" --tap "tap$name" --queues "$queues" \
-		--mac "${where#*@}" --ip "${where%@*}/24" \
-		--up --control "$tmp/$name.sock" </dev/null >/dev/null 2>"$tmp/$name.log" &
-	echo $! >"$tmp/$name.pid"
-	# Its end is no news.
-	disown
-	echo "$ns" >"$tmp/$name.ns"
-	echo "tap$name" >"$tmp/$name.tap"
-	until_true 20 vm "$name" stats
-}
-# join NAME: into the bridge, until that forwards.
-join() {
-	ip -n "$(ns_of "$1")" link set "$(tap_of "$1")" master br0 up
-	until_true 20 forwards "$1"
-}
-forwards() {
-	in_ns "$(ns_of "$1")" grep -qx 3 "/sys/class/net/$(tap_of "$1")/brport/state"
-}
-halt_vm() {
-	vm "$1" quit >/dev/null
-	gone_vm "$1"
-}
-# kill_vm NAME: whatever it is doing.
-kill_vm() {
-	kill -9 "$(pid_of "$1")"
-	gone_vm "$1"
-}
-# gone_vm NAME: waits for its end.
-gone_vm() {
-	until_true 20 ended "$(pid_of "$1")"
-	rm "$tmp/$1.pid"
-}
-# A dead child has no files, though it may not have been waited for.
-ended() { [[ ! -e /proc/$1/fd/0 ]]; }
-# vm NAME COMMAND...
-vm() { "$programs/standin" ctl "$tmp/$1.sock" "${@:2}"; }
 
 # lanes COMMAND...: vpcctl, in namespace A or another.
 lanes_ns=

@@ -17,11 +17,9 @@ import json
 import struct
 import sys
 
+import genl
 import nl
 
-GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 3
-CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
-NLM_F_DUMP = 0x300
 COMMANDS = {"get": 1, "dump": 1, "set": 2, "unset": 3, "rebalance": 4}
 TAP = ("unspec ifindex ifname uplink uplink_name lanes base pinned weight mode "
        "override auto to_vm reason num_queues queue tx_unrecorded tx_no_lanes "
@@ -32,19 +30,10 @@ STRINGS = ("ifname", "uplink_name", "reason")
 FLAGS = ("pinned", "override", "auto")
 
 
-def attributes(data):
-    """Yields type and content of each."""
-    at = 0
-    while at + 4 <= len(data):
-        size, kind = struct.unpack_from("=HH", data, at)
-        yield kind & 0x3fff, data[at + 4:at + size]
-        at += max(size + 3 & ~3, 4)
-
-
 def decode(data, names):
     """A message as a dictionary."""
     found = {}
-    for kind, content in attributes(data):
+    for kind, content in genl.attributes(data):
         name = names[kind]
         if name == "queue":
             found.setdefault("queues", []).append(decode(content, QUEUE))
@@ -57,20 +46,11 @@ def decode(data, names):
     return found
 
 
-class TunMq(nl.Netlink):
+class TunMq(genl.Family):
     """A socket that speaks with the module."""
 
     def __init__(self):
-        super().__init__(16)
-        answer, = self.ask(GENL_ID_CTRL, 0, struct.pack("=BBH", CTRL_CMD_GETFAMILY, 1, 0) +
-                           nl.attr(CTRL_ATTR_FAMILY_NAME, b"tun_mq\0"))
-        found = dict(attributes(answer[4:]))
-        self.family = int.from_bytes(found[CTRL_ATTR_FAMILY_ID], sys.byteorder)
-
-    def request(self, command, body=b"", flags=0):
-        """Asks for a command, by number; returns the answers' attributes."""
-        answers = self.ask(self.family, flags, struct.pack("=BBH", command, 1, 0) + body)
-        return [answer[4:] for answer in answers]
+        super().__init__("tun_mq")
 
     def get(self, name):
         """All about a tap."""
@@ -80,7 +60,7 @@ class TunMq(nl.Netlink):
     def dump(self):
         """All taps."""
         return [decode(answer, TAP)
-                for answer in self.request(COMMANDS["get"], flags=NLM_F_DUMP)]
+                for answer in self.request(COMMANDS["get"], flags=genl.NLM_F_DUMP)]
 
     def set(self, name, **numbers):
         """Gives a tap lanes."""
@@ -113,7 +93,7 @@ def carry_out(command, words):
         body += nl.attr(number, nl.value(value))
     number = COMMANDS.get(command) or int(command)
     try:
-        answers = TunMq().request(number, body, NLM_F_DUMP if command == "dump" else 0)
+        answers = TunMq().request(number, body, genl.NLM_F_DUMP if command == "dump" else 0)
     except nl.NetlinkError as e:
         where = ""
         if e.attribute is not None:

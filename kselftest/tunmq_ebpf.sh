@@ -50,7 +50,7 @@ check "letting go takes it off" unset_it
 
 handed_over() {
 	# The program's own copy of a queue of the VM.
-	in_ns "$A" python3 - "${vm_pid[B]}" "$here/../build/bin/vpcctl" <<'END'
+	in_ns "$A" python3 - "$(pid_of B)" "$here/../build/bin/vpcctl" <<'END'
 import ctypes, os, subprocess, sys
 pid, vpcctl = int(sys.argv[1]), sys.argv[2]
 libc = ctypes.CDLL(None, use_errno=True)
@@ -94,7 +94,7 @@ has_new() { has_one && [[ $(programs) != "$1" ]]; }
 taken_off() {
 	local before
 	before=$(programs)
-	"$here/tap_steer.py" "${vm_pid[B]}" off
+	"$here/tap_steer.py" "$(pid_of B)" off
 	until_true 5 has_new "$before"
 	followed 7
 }
@@ -102,7 +102,7 @@ check "kept: when it was taken off" taken_off
 replaced() {
 	local before
 	before=$(programs)
-	"$here/tap_steer.py" "${vm_pid[B]}" 0
+	"$here/tap_steer.py" "$(pid_of B)" 0
 	until_true 5 has_new "$before"
 	followed 7
 }

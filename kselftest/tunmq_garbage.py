@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 
+import genl
 import nl
 import tunmq
 
@@ -58,7 +59,7 @@ def main():
             body = rng.randbytes(rng.randrange(0, 60))
         try:
             mq.request(rng.choice((1, 2, 2, 2, 3, 4, rng.randrange(256))), body,
-                       rng.choice((0, 0, 0, tunmq.NLM_F_DUMP)))
+                       rng.choice((0, 0, 0, genl.NLM_F_DUMP)))
             done += 1
         except nl.NetlinkError as e:
             refused += 1

@@ -11,9 +11,9 @@
 # B, modulo B's queues. The stock driver is put back at the end.
 
 . "$(dirname -- "$0")/lib.sh"
+. "$here/standin_lib.sh"
 
 patched=$here/../build/tun-patched/$(uname -r)/tun.ko
-standin=$here/../build/bin/standin
 count=40
 [[ -f $patched ]] || ksft_skip_all "no patched tun: make tun-patched"
 modprobe -a tun bridge
@@ -22,46 +22,30 @@ new_ns A
 # use_tun MODULE: instead of the one that is loaded.
 use_tun() {
 	modprobe -qr vhost_net || true
-	rmmod tun
+	# Who had a tap may still be busy closing it.
+	until_true 10 rmmod tun
 	insmod "$1"
 }
 cleanup() {
-	stop_vm A
-	stop_vm B
+	kill_vms
 	ip netns del "$A"
-	rmmod tun
+	until_true 10 rmmod tun
 	modprobe tun
 }
 
-declare -A vm_pid
-start_vm() { # start_vm A|B QUEUES
-	local n=$(($(printf %d "'$1") - 64))
-	ip netns exec "$A" "$standin" --tap "tap$1" --queues "$2" --up \
-		--mac 02:00:00:00:00:0$n --ip 10.9.0.$n/24 --id $n \
-		--control "$tmp/$1.sock" 2>/dev/null &
-	vm_pid[$1]=$!
-	until_true 20 vm "$1" stats
-	ip -n "$A" link set "tap$1" master br0 up
-	until_true 20 in_ns "$A" grep -qx 3 "/sys/class/net/tap$1/brport/state"
-}
-stop_vm() {
-	[[ -n ${vm_pid[$1]:-} ]] || return 0
-	vm "$1" quit >/dev/null || true
-	wait "${vm_pid[$1]}" || true
-	unset "vm_pid[$1]"
-}
-vm() { "$standin" ctl "$tmp/$1.sock" "${@:2}"; }
 start_vms() {
 	ip -n "$A" link add br0 type bridge forward_delay 0 mcast_snooping 0
 	ip -n "$A" addr add 10.9.0.99/24 dev br0
 	ip -n "$A" link set br0 up
-	start_vm B "$1"
-	start_vm A 8
+	boot_vm B "$1"
+	join B
+	boot_vm A 8
+	join A
 	vm A ping --to 10.9.0.2 >/dev/null
 }
 stop_vms() {
-	stop_vm A
-	stop_vm B
+	halt_vm A
+	halt_vm B
 	ip -n "$A" link del br0
 }
 
@@ -168,7 +152,7 @@ check "garbage is refused, and changes nothing" garbage
 steered() {
 	local seen
 	set_lanes "0 8"
-	"$here/tap_steer.py" "${vm_pid[B]}" 2
+	"$here/tap_steer.py" "$(pid_of B)" 2
 	seen=$(arrivals)
 	echo "$seen"
 	[[ $(uniq <<<"$seen") == "[0,0,$count,0]" ]]
@@ -182,7 +166,7 @@ check "... but for packets without a recorded queue" without_record
 back() {
 	set_lanes off
 	[[ $(uniq <<<"$(arrivals)") == "[0,0,$count,0]" ]]
-	"$here/tap_steer.py" "${vm_pid[B]}" off
+	"$here/tap_steer.py" "$(pid_of B)" off
 	as_stock
 }
 check "off: as stock again" back
@@ -219,8 +203,9 @@ check "changes under traffic lose nothing" changed
 stop_vms
 start_vms 3
 check "three queues" try_lanes 2 8
-stop_vm B
-start_vm B 1
+halt_vm B
+boot_vm B 1
+join B
 check "one queue" try_lanes 2 8
 stop_vms
 

@@ -10,14 +10,17 @@
 #
 # tapA is not managed: its queue q is lane q for tapB, which is.
 
-standin=$here/../build/bin/standin
+. "$here/standin_lib.sh"
 count=20
 
-ctl() { in_ns "$A" "$here/../build/bin/vpcctl" "$@"; }
+ctl() { in_ns "$A" "$programs/vpcctl" "$@"; }
 lanes() { ctl lanes "$@"; }
 
-# Other tests load it in their own way.
-cleanup() { unload_tun_mq; }
+cleanup() {
+	kill_vms
+	# Other tests load it in their own way.
+	unload_tun_mq
+}
 
 start_vms() {
 	modprobe -a tun bridge
@@ -26,25 +29,12 @@ start_vms() {
 	ip -n "$A" link add up0 numtxqueues 8 type dummy
 	ip -n "$A" link set up0 up
 	ip -n "$A" link set br0 up
-	start_vm A 8
-	start_vm B 4
+	boot_vm A 8
+	boot_vm B 4
+	join A
+	join B
 	vm A ping --to 10.9.0.2 >/dev/null
 }
-
-declare -A vm_pid
-start_vm() { # start_vm A|B QUEUES
-	local n=$(($(printf %d "'$1") - 64))
-	ip netns exec "$A" "$standin" --tap "tap$1" --queues "$2" --up \
-		--mac 02:00:00:00:00:0$n --ip 10.9.0.$n/24 --id $n \
-		--control "$tmp/$1.sock" 2>/dev/null &
-	# shellcheck disable=SC2034 # for the tests
-	vm_pid[$1]=$!
-	ksft_pids+=($!)
-	until_true 20 vm "$1" stats
-	ip -n "$A" link set "tap$1" master br0 up
-	until_true 20 in_ns "$A" grep -qx 3 "/sys/class/net/tap$1/brport/state"
-}
-vm() { "$standin" ctl "$tmp/$1.sock" "${@:2}"; }
 
 # followed BASE: what A sends on queue q comes up on B's queue (q - BASE) mod 8,
 # modulo B's four.
