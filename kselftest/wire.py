@@ -114,6 +114,18 @@ def received(sock):
             frames.append(data)
 
 
+def sent(sock):
+    """What the device of a sniffer has sent since."""
+    frames = []
+    while True:
+        try:
+            data, where = sock.recvfrom(1 << 17)
+        except BlockingIOError:
+            return frames
+        if where[2] == PACKET_OUTGOING:
+            frames.append(data)
+
+
 class Linear:
     """Sends frames whose bytes lie in one piece."""
 

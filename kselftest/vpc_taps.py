@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Ports of vpc_hook whose VM is the test itself."""
+
+import os
+import select
+import subprocess
+
+import tap_hold
+import tap_send
+
+LONGEST = 1 << 17
+
+
+def ip(*words):
+    subprocess.check_call(["ip", *words])
+
+
+class Tap:
+    """A tap in the bridge br0, of one queue, bound to a VPC."""
+
+    def __init__(self, client, name, vpc, mac, addresses):
+        self.client, self.name, self.mac, self.vpc = client, name, mac, vpc
+        self.addresses = addresses
+        self.fd = tap_hold.attach(name, tap_hold.IFF_TAP | tap_hold.IFF_MULTI_QUEUE)
+        os.set_blocking(self.fd, False)
+        ip("link", "set", name, "master", "br0", "up")
+        tap_send.wait_for_bridge(name)
+        self.become_port()
+
+    def become_port(self, *words, addresses=None):
+        """Makes it a port, or changes it: only these words and addresses count."""
+        if addresses is None:
+            addresses = self.addresses
+        self.client.say("port-new", "replace", f"ifname={self.name}", f"vpc={self.vpc}",
+                        f"mac={self.mac.hex(':')}", *(f"address={a}" for a in addresses), *words)
+
+    def send(self, frame):
+        os.write(self.fd, frame)
+
+    def received(self, wait=0):
+        """Frames that have come; the first is waited for so many seconds."""
+        found = []
+        while select.select([self.fd], [], [], 0 if found else wait)[0]:
+            found.append(os.read(self.fd, LONGEST))
+        return found
+
+    def counters(self):
+        """Of the port, drops by their names."""
+        answer, = self.client.say("port-get", f"ifname={self.name}")
+        counted = {name: answer[name] for name in ("rx-packets", "tx-packets", "answered")}
+        return counted | answer.get("drop", {})
+
+
+def result(name, why=()):
+    """Prints one result for those who run the test; why says what is wrong."""
+    # What is behind a colon is for them the reason.
+    name = name.replace(": ", ", ")
+    print(f"FAIL {name}: {'; '.join(why)}" if why else f"PASS {name}", flush=True)
+
+
+def risen(before, after):
+    """What has been counted between the two."""
+    return {name: n - before.get(name, 0)
+            for name, n in after.items() if n != before.get(name, 0)}
