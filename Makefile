@@ -11,6 +11,7 @@
 #   make test-guest          the one with a real VM, which boots in the guest
 #   make bench-gre           what mqgre costs and how it scales; bench/gre --help
 #   make bench-tun           what tun_mq saves and costs; bench/tun --help
+#   make bench-vpc           what vpc_hook costs; bench/vpc --help
 #   make tun-patched         tun with the series in tun_mq/patches; KDIR=FOLDER
 #   make test-harness        the test of scripts/vm and its neighbours
 #   make check-config        can the modules be built in KDIR, and if not, why
@@ -68,6 +69,9 @@ bench-gre:
 bench-tun:
 	@bench/tun
 
+bench-vpc:
+	@bench/vpc
+
 tun-patched:
 	@$S/build-tun-patched $(KDIR)
 
@@ -84,5 +88,5 @@ help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
-	test-guest bench-gre bench-tun tun-patched test-harness check-config \
+	test-guest bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
 	modules_install clean help

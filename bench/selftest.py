@@ -16,6 +16,9 @@ from lib import report
 from lib import rounds
 from lib import tun_bounds
 from lib import tun_ways
+from lib import vpc_bounds
+from lib import vpc_entries
+from lib import vpc_rules
 
 
 def samples(values):
@@ -104,10 +107,13 @@ class TunBounds(unittest.TestCase):
         self.assertFalse(named(lines, "after")["ok"])
 
     def test_throughput_is_of_each_round(self):
-        rates = {("tcg", "threads", "2 threads", "stock"): [100, 50, 100],
-                 ("tcg", "threads", "2 threads", "managed"): [130, 65, 130]}
+        rates = {("tcg", "threads", "2 threads", "pktgen alone"): [200, 100, 200],
+                 ("tcg", "threads", "2 threads", "stock"): [100, 50, 100],
+                 ("tcg", "threads", "2 threads", "managed"): [125, 62.5, 125]}
         line = named(tun_bounds.bounds(samples(rates), False), "throughput")
-        self.assertAlmostEqual(line["value"], 1.3)
+        # 10 ms and 8 ms, 5 ms of them pktgen's.
+        self.assertAlmostEqual(line["value"], 5 / 3)
+        self.assertIn("1.25", line["note"])
 
     def test_what_was_not_measured_is_not_ok(self):
         self.assertFalse(any(line["ok"] for line in tun_bounds.bounds(samples({}), False)))
@@ -115,6 +121,63 @@ class TunBounds(unittest.TestCase):
     def test_here_there_are_no_instructions(self):
         names = [line["name"] for line in tun_bounds.bounds(samples({}), True)]
         self.assertFalse([name for name in names if "instructions" in name])
+
+
+class VpcBounds(unittest.TestCase):
+    @staticmethod
+    def rules(**rows):
+        names = dict(zip(("none", "few", "many"), vpc_rules.ROWS))
+        return samples({("uml", "rules_of_a_port", vpc_rules.FLOWS, names[row]): values
+                        for row, values in rows.items()})
+
+    def test_ratio_is_of_each_round(self):
+        found = samples({("icount", "way", "VM to wire", "static"): [1000, 2000, 1000],
+                         ("icount", "way", "VM to wire", "vpc_hook"): [1020, 2040, 1020]})
+        line = named(vpc_bounds.bounds(found, False), "no rules / static forwarding, i")
+        self.assertAlmostEqual(line["value"], 1.02)
+        self.assertTrue(line["ok"])
+
+    def test_rules_alone_are_over_no_rules(self):
+        lines = vpc_bounds.bounds(self.rules(none=[500, 500], few=[520, 520], many=[560, 560]),
+                                  False)
+        self.assertEqual(named(lines, "10,000 rules, 256")["value"], 60)
+        self.assertEqual(named(lines, "10,000 rules / 10, 256 flows: rules")["value"], 3)
+        self.assertFalse(named(lines, "10,000 rules / 10, 256 flows: rules")["ok"])
+        self.assertTrue(named(lines, "10,000 rules / 10, 256 flows: the whole")["ok"])
+
+    def test_memory_is_the_greater_of_both(self):
+        row = vpc_entries.MANY_ROW
+        for slab, everything in ((100, 170), (170, 100)):
+            found = samples({("uml", "entries_load", vpc_entries.SLAB, row): [slab],
+                             ("uml", "entries_load", vpc_entries.ALL, row): [everything]})
+            line = named(vpc_bounds.bounds(found, False), "1 M entries: bytes")
+            self.assertEqual((line["value"], line["ok"]), (170, False))
+
+    def test_one_packet_in_any_round_is_a_miss(self):
+        for row in ("packets lost", "packets to the wrong tenant",
+                    "packets of one tenant seen by another"):
+            found = samples({("tcg", "commit", "", row): [0, 0, 1, 0, 0]})
+            line = named(vpc_bounds.bounds(found, False),
+                         f"new configuration of 100,000 entries: {row}")
+            self.assertEqual((line["value"], line["ok"]), (1, False))
+
+    def test_what_was_not_measured_is_not_ok(self):
+        self.assertFalse(any(line["ok"] for line in vpc_bounds.bounds(samples({}), False)))
+
+
+class VpcRules(unittest.TestCase):
+    def test_all_priorities_and_the_last_allows_all(self):
+        found = list(vpc_rules.rules(50))
+        self.assertEqual([words[0] for words in found],
+                         [f"priority={n}" for n in range(1, 51)])
+        self.assertEqual(found[-1], ("priority=50", "direction=0", "action=1"))
+        self.assertEqual(found, list(vpc_rules.rules(50)))
+
+    def test_entries_in_use_are_the_first(self):
+        few, many = (list(vpc_entries.macs(n)) for n in (10, 1000))
+        self.assertEqual(many[:10], few)
+        self.assertEqual(few[0].hex(":"), "02:00:00:00:00:99")
+        self.assertEqual(len(set(many)), 1000)
 
 
 class TunQueues(unittest.TestCase):

@@ -18,6 +18,7 @@ from pathlib import Path
 from lib.shell import ROOT
 
 WORKER = "bench/lib/worker.py"
+UML = {"uml": "up", "uml-smp": "smp"}
 
 
 class PlaceError(Exception):
@@ -26,11 +27,14 @@ class PlaceError(Exception):
 
 def prepare(places):
     """Builds what the places need; done at once if nothing has changed."""
-    if {"icount", "tcg"} & set(places):
+    places = set(places)
+    if {"icount", "tcg"} & places:
         _call(["make", "--silent", "guest"])
-    if {"uml", "uml-smp"} & set(places):
+    if set(UML) & places:
         _call([f"{ROOT}/scripts/build-programs"])
-        _call([f"{ROOT}/scripts/prepare-uml"])
+        for place, kind in UML.items():
+            if place in places:
+                _call([f"{ROOT}/scripts/prepare-uml", "--only", kind])
 
 
 def _call(command):
@@ -64,8 +68,8 @@ def _command(place):
         "here": lambda: [sys.executable, f"{ROOT}/{WORKER}"],
         "icount": lambda: _vm("--accel", "icount"),
         "tcg": lambda: _vm("--accel", "tcg", "--cpus", "2"),
-        "uml": lambda: _uml("up"),
-        "uml-smp": lambda: _uml("smp"),
+        "uml": lambda: _uml(UML["uml"]),
+        "uml-smp": lambda: _uml(UML["uml-smp"]),
     }[place]()
 
 
