@@ -64,7 +64,9 @@ const KIND_V6: u64 = 6;
 #[inline]
 pub(crate) fn mac_key(vpc: u32, mac: Mac) -> Key {
     let [a, b, c, d, e, f] = mac;
-    let mac = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    // Two loads.
+    let (high, low) = (u32::from_ne_bytes([a, b, c, d]), u16::from_ne_bytes([e, f]));
+    let mac = u64::from(high) << 16 | u64::from(low);
     [u64::from(vpc) << 8 | KIND_MAC, mac, 0, 0, 0, 0]
 }
 

@@ -78,10 +78,19 @@ pub(crate) fn received(
     }
 }
 
-/// Reads a frame, of which more is made linear where that is needed.
+/// Reads a frame, of which more is made linear where that is needed. Whoever takes the packet out of
+/// what is returned copies it.
 #[inline]
 fn parse(frame: &mut Received<'_>, dp: &Datapath) -> Result<Packet, Why> {
     let len = frame.len() as usize;
+    if let (Ok(packet), false) = (Packet::parse(frame.linear(), len), frame.is_tagged()) {
+        return Ok(packet);
+    }
+    parse_any(frame, len, dp)
+}
+
+#[cold]
+fn parse_any(frame: &mut Received<'_>, len: usize, dp: &Datapath) -> Result<Packet, Why> {
     loop {
         match Packet::parse(frame.linear(), len) {
             Ok(mut packet) => {
@@ -104,12 +113,13 @@ impl<'a> Here<'a> {
         let Some(settings) = port.settings(self.dp) else {
             return frame.accept();
         };
-        let packet = match parse(&mut frame, self.dp) {
+        let parsed = parse(&mut frame, self.dp);
+        let packet = match &parsed {
             Ok(packet) => packet,
-            Err(why) => return self.drop(port, why, frame),
+            Err(why) => return self.drop(port, *why, frame),
         };
         let mut live = Live::new(&frame);
-        let way = way::from_vm(self, port, settings, &packet, frame.linear(), &mut live);
+        let way = way::from_vm(self, port, settings, packet, frame.linear(), &mut live);
         let keeps = live.keeps;
         match way {
             Way::Drop(why) => {
@@ -128,7 +138,7 @@ impl<'a> Here<'a> {
                 port.tally.answered(self.cpu);
                 self.answer(port, answer.bytes(), frame)
             }
-            Way::To(to, route) => self.to(port, &packet, to, route, keeps, frame),
+            Way::To(to, route) => self.to(port, packet, to, route, keeps, frame),
             Way::Flood { asked } => {
                 if let Some(addr) = asked {
                     let vpc = settings.vpc.id;
@@ -140,7 +150,7 @@ impl<'a> Here<'a> {
                     return self.drop(port, Why::Other(Other::FloodRate), frame);
                 }
                 port.tally.received(self.cpu);
-                self.flood(settings.vpc.id, Some(port), &packet, frame)
+                self.flood(settings.vpc.id, Some(port), packet, frame)
             }
         }
     }
@@ -305,7 +315,6 @@ impl<'a> Here<'a> {
             frame.consume();
             return verdict;
         };
-        let key = way::acl_key(packet);
         let from = from.map(|port| port.ifindex);
         let mut ports = KVVec::new();
         for port in flood.ports.iter().filter(|it| Some(it.ifindex) != from) {
@@ -322,7 +331,7 @@ impl<'a> Here<'a> {
             };
             if packet.tagged && !settings.takes_tags() {
                 port.tally.dropped(Why::Other(Other::Tagged), self.cpu);
-            } else if way::acl(self, &place, packet, &key, bytes, &mut live).is_err() {
+            } else if way::acl(self, &place, packet, bytes, &mut live).is_err() {
                 port.tally.dropped(Why::Other(Other::Ingress), self.cpu);
             } else if ports.push(&**port, GFP_ATOMIC).is_err() {
                 port.tally.dropped(Why::Other(Other::NoMemory), self.cpu);
@@ -354,12 +363,13 @@ impl<'a> Here<'a> {
             return self.drop_wire(Why::Other(Other::UnknownPeer), frame);
         };
         remote.counters.count(remote::RX, self.cpu);
-        let packet = match parse(&mut frame, self.dp) {
+        let parsed = parse(&mut frame, self.dp);
+        let packet = match &parsed {
             Ok(packet) => packet,
-            Err(why) => return self.drop_wire(why, frame),
+            Err(why) => return self.drop_wire(*why, frame),
         };
         let mut live = Live::new(&frame);
-        let way = way::from_wire(self, remote, &packet, frame.linear(), &mut live);
+        let way = way::from_wire(self, remote, packet, frame.linear(), &mut live);
         let keeps = live.keeps;
         match way {
             Way::Drop(why) => self.drop_wire(why, frame),
@@ -375,7 +385,7 @@ impl<'a> Here<'a> {
                 self.send(to, frame);
                 verdict
             }
-            Way::Flood { .. } => self.flood(remote.vpc, None, &packet, frame),
+            Way::Flood { .. } => self.flood(remote.vpc, None, packet, frame),
             // Nobody answers the wire.
             Way::Answer(_) => self.drop_wire(Why::Other(Other::NotHere), frame),
         }

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) addrs: KVec<Prefix>,
     v4: KVec<Net4>,
     v6: KVec<Net6>,
+    /// What `flags` say to the judge.
+    allow: Allow,
     /// `vpc_hook_port_flags`.
     pub(crate) flags: u32,
     /// In order; without any, everything is allowed.
@@ -112,6 +114,12 @@ impl Settings {
             addrs,
             v4,
             v6,
+            allow: Allow {
+                dhcp_server: flags & port_flags::DHCP_SERVER != 0,
+                router: flags & port_flags::ROUTER != 0,
+                ethertypes: flags & port_flags::ANY_ETHERTYPE != 0,
+                vlan: flags & port_flags::VLAN != 0,
+            },
             flags,
             acls,
         })
@@ -155,7 +163,7 @@ impl Settings {
             mac: self.mac,
             v4: &self.v4,
             v6: &self.v6,
-            allow: self.allow(),
+            allow: self.allow,
         }
     }
 
@@ -165,17 +173,7 @@ impl Settings {
             mac,
             v4: &[],
             v6: &[],
-            allow: self.allow(),
-        }
-    }
-
-    #[inline]
-    fn allow(&self) -> Allow {
-        Allow {
-            dhcp_server: self.may(port_flags::DHCP_SERVER),
-            router: self.may(port_flags::ROUTER),
-            ethertypes: self.may(port_flags::ANY_ETHERTYPE),
-            vlan: self.may(port_flags::VLAN),
+            allow: self.allow,
         }
     }
 

@@ -144,7 +144,7 @@ pub(crate) struct Place<'a> {
 
 /// What rules look at in a packet.
 #[inline]
-pub(crate) fn acl_key(packet: &Packet) -> Key {
+fn acl_key(packet: &Packet) -> Key {
     let (src, dst) = match packet.kind {
         Kind::Ip4 { src, dst } => (src.into(), dst.into()),
         Kind::Ip6 { src, dst } | Kind::Nd { src, dst, .. } => (src, dst),
@@ -171,7 +171,6 @@ pub(crate) fn acl<W: Watcher>(
     here: &Here<'_>,
     place: &Place<'_>,
     packet: &Packet,
-    key: &Key,
     frame: &[u8],
     watcher: &mut W,
 ) -> Result<(), Why> {
@@ -183,7 +182,7 @@ pub(crate) fn acl<W: Watcher>(
         watcher.step(c"acl", fmt!("ARP and neighbour discovery are exempt"));
         return Ok(());
     }
-    ask(here, place, packet, key, frame, watcher)
+    ask(here, place, packet, frame, watcher)
 }
 
 /// The version of IP of packets that can be tracked: those to one, as far as they have ports.
@@ -194,11 +193,12 @@ fn tracked(packet: &Packet) -> Option<Version> {
     packet.addrs().map(|(src, _)| src.version())
 }
 
+// Out of line: who has no rules does not pay for them.
+#[inline(never)]
 fn ask<W: Watcher>(
     here: &Here<'_>,
     place: &Place<'_>,
     packet: &Packet,
-    key: &Key,
     frame: &[u8],
     watcher: &mut W,
 ) -> Result<(), Why> {
@@ -222,8 +222,9 @@ fn ask<W: Watcher>(
         }
     }
     let cpu = W::COUNTS.then_some(here.cpu);
+    let key = acl_key(packet);
     for acl in &place.settings.acls {
-        let Some(said) = acl.say(place.direction, key, cpu, here.dp) else {
+        let Some(said) = acl.say(place.direction, &key, cpu, here.dp) else {
             continue;
         };
         let Said {
@@ -331,13 +332,12 @@ fn vm_way<'a, W: Watcher>(
             }
         }
     }
-    let key = acl_key(packet);
     let place = Place {
         port,
         settings,
         direction: Direction::Egress,
     };
-    acl(here, &place, packet, &key, frame, watcher)?;
+    acl(here, &place, packet, frame, watcher)?;
     if is_group(packet.dst) {
         watcher.step(c"destination", fmt!("all of the VPC"));
         return Ok(Way::Flood { asked });
@@ -363,7 +363,7 @@ fn vm_way<'a, W: Watcher>(
         Target::Port(to) if to.ifindex == port.ifindex => {
             return Err(Why::Other(Other::Hairpin));
         }
-        Target::Port(to) => match here.to_port(vpc, to, packet, &key, frame, watcher) {
+        Target::Port(to) => match here.to_port(vpc, to, packet, frame, watcher) {
             Ok(to) => to,
             Err(why) => return Ok(Way::Refused(to, why)),
         },
@@ -434,13 +434,10 @@ fn wire_way<'a, W: Watcher>(
         .entry(&mac_key(vpc, packet.dst))
         .ok_or(Why::Other(Other::NotHere))?;
     let to = match &entry.target {
-        Target::Port(port) => {
-            let key = acl_key(packet);
-            match here.to_port(vpc, port, packet, &key, frame, watcher) {
-                Ok(to) => to,
-                Err(why) => return Ok(Way::Refused(port, why)),
-            }
-        }
+        Target::Port(port) => match here.to_port(vpc, port, packet, frame, watcher) {
+            Ok(to) => to,
+            Err(why) => return Ok(Way::Refused(port, why)),
+        },
         Target::Moved(moved)
             if moved.remote.addr != remote.addr && clock::milliseconds() < moved.until =>
         {
@@ -467,7 +464,6 @@ impl<'a> Here<'a> {
         vpc: u32,
         port: &'a Port,
         packet: &Packet,
-        key: &Key,
         frame: &[u8],
         watcher: &mut W,
     ) -> Result<To<'a>, Why> {
@@ -487,7 +483,7 @@ impl<'a> Here<'a> {
             settings,
             direction: Direction::Ingress,
         };
-        acl(self, &place, packet, key, frame, watcher)?;
+        acl(self, &place, packet, frame, watcher)?;
         Ok(To::Port(port))
     }
 }
