@@ -96,6 +96,32 @@ by_route() { # the route gives it, and the answer's metadata leads back
 }
 check "the route gives the metadata (lwtunnel)" by_route
 
+many() { # in turn: each with its own key
+	local n
+	ip -n "$A" addr add 10.50.1.1/32 dev mx
+	for ((n = 1; n <= 200; n++)); do
+		echo "neigh replace 10.50.0.$n dev mx lladdr 02:00:00:00:50:01 nud permanent"
+		echo "route add 10.50.0.$n/32 dev mx encap ip id $((1000 + n))" \
+			"src 10.1.0.1 dst 10.1.0.2 key"
+	done >"$tmp/batch"
+	ip -n "$A" -batch "$tmp/batch"
+	start "$A" tcpdump -U -B 8192 -nn -i eth0 -w "$tmp/many" 'ip proto 47' 2>"$tmp/tcpdump"
+	until_true 10 grep -q 'listening on' "$tmp/tcpdump"
+	# shellcheck disable=SC2016
+	in_ns "$A" bash -c 'for round in 1 2; do
+			for ((n = 1; n <= 200; n++)); do echo x >/dev/udp/10.50.0.$n/9; done
+		done'
+	sleep 1
+	for ((n = 1; n <= 200; n++)); do
+		printf '2 0x%x 10.50.0.%d\n' $((1000 + n)) "$n"
+	done | sort >"$tmp/want"
+	tcpdump -nn -r "$tmp/many" 2>/dev/null |
+		sed -n 's/.*key=\(0x[0-9a-f]*\),.* > \(10\.50\.0\.[0-9]*\)\.9: UDP.*/\1 \2/p' |
+		sort | uniq -c | sed 's/^ *//' | sort >"$tmp/seen"
+	diff "$tmp/want" "$tmp/seen"
+}
+check "two hundred destinations in turn, each with its key" many
+
 beside_p2p() { # a device made for one tunnel goes before it
 	local before after
 	ip -n "$A" link add m7 type "$KIND" local 10.1.0.1 remote 10.1.0.2 key 9

@@ -4,9 +4,9 @@
 # What the tests of vpc_hook share: two hosts, and VMs of two tenants that have
 # the same addresses. Sourced after lib.sh.
 #
-#	A: red1 --+                                            +-- red2 :B
-#	   blue1 -+- br0 - gre0 - eth0 ~~~ eth0 - gre0 - br0 -+- blue2
-#	   red3 --+         10.1.0.1       10.1.0.2
+#	A: red1 --+                                              +-- red2 :B
+#	   blue1 -+- br0 - mgre0 - eth0 ~~~ eth0 - mgre0 - br0 -+- blue2
+#	   red3 --+          10.1.0.1       10.1.0.2
 #	   blue3 -+
 #
 # VM number N of either tenant has 02:00:00:00:00:0N, 10.9.0.N and fd00:9::N. Red
@@ -67,8 +67,9 @@ two_hosts() {
 		ip -n "$ns" link set eth0 mtu 1600
 		ip -n "$ns" link add br0 type bridge forward_delay 0 mcast_snooping 0
 		ip -n "$ns" link set br0 up
-		ip -n "$ns" link add gre0 type mqgre external
-		ip -n "$ns" link set gre0 master br0 mtu 1500 up
+		# Not gre0, which ip_gre makes in each namespace.
+		ip -n "$ns" link add mgre0 type mqgre external
+		ip -n "$ns" link set mgre0 master br0 mtu 1500 up
 	done
 	host "$A" $addr_B
 	host "$B" $addr_A
@@ -76,7 +77,7 @@ two_hosts() {
 # host NS OTHER: tells the module of the tenants, and of the other host.
 host() {
 	local ns=$1 other=$2 tenant
-	ctl "$ns" config set --tunnel gre0
+	ctl "$ns" config set --tunnel mgre0
 	for tenant in red blue; do
 		ctl "$ns" vpc add "${vpc_id[$tenant]}" --name $tenant
 		ctl "$ns" remote add $tenant "$other" --flood

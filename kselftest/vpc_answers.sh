@@ -88,9 +88,9 @@ trace_counts_nothing() {
 check "... and counts nothing" trace_counts_nothing
 
 # The tunnel's MTU is less than that of the VMs.
-ip -n "$A" link set gre0 mtu 1400
+ip -n "$A" link set mgre0 mtu 1400
 results "oversize" in_ns "$A" "$here/vpc_toobig.py"
-ip -n "$A" link set gre0 mtu 1500
+ip -n "$A" link set mgre0 mtu 1500
 
 limited() { # broadcasts, as fast as it goes: no more than a thousand in a second
 	local before after

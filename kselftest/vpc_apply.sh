@@ -5,7 +5,7 @@
 # same file once more changes nothing; one that is wrong, or a vpcctl that dies
 # half way, leaves the old configuration; traffic goes on meanwhile.
 #
-#	A: red1, red3, blue1 - br0 - gre0
+#	A: red1, red3, blue1 - br0 - mgre0
 
 . "$(dirname -- "$0")/lib.sh"
 . "$here/tenants_lib.sh"
@@ -36,7 +36,7 @@ routes() {
 	done
 }
 head_of() { # head_of [VPC ID]...: the tunnel, and VPCs
-	echo 'tunnel = "gre0"'
+	echo 'tunnel = "mgre0"'
 	while (($#)); do
 		printf '[vpc.%s]\nid = %d\nremotes = [{ address = "%s", flood = true }]\n' "$1" "$2" $addr_B
 		shift 2

@@ -4,7 +4,7 @@
 # A VM moves from host A to B and back, 100 times, while others send to it: nothing
 # is lost, nothing comes twice, and its namesake of the other tenant hears nothing.
 #
-#	A: redA1, red3, blue1 - br0 - gre0 - eth0 ~~~ eth0 - gre0 - br0 - redB1, red2 :B
+#	A: redA1, red3, blue1 - br0 - mgre0 - eth0 ~~~ eth0 - mgre0 - br0 - redB1, red2 :B
 #
 # redA1 and redB1 are the same VM, before and after: both run, and the ports say
 # where it is.

@@ -3,7 +3,7 @@
 """A VM's packets that are longer than the tunnel's MTU, or have no time left, and
 what it is told.
 
-Runs on a host that tenants_lib.sh has made, where gre0 has an MTU of 1400 and red
+Runs on a host that tenants_lib.sh has made, where mgre0 has an MTU of 1400 and red
 a virtual gateway; 02:00:00:00:00:02 is behind a remote.
 """
 

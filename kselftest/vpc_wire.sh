@@ -5,7 +5,7 @@
 # or to nobody: unknown keys and hosts, a host that has no VMs of that tenant,
 # forged senders inside, tunnels in tunnels, damage. vpc_wire.py has the cases.
 #
-#	A: tapv (red), tapw (blue, the same addresses) - br0 - gre0 - eth0 --- eth0 :B
+#	A: tapv (red), tapw (blue, the same addresses) - br0 - mgre0 - eth0 --- eth0 :B
 
 . "$(dirname -- "$0")/lib.sh"
 . "$here/tenants_lib.sh"

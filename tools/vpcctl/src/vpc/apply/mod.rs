@@ -35,7 +35,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 pub(crate) const EXAMPLE: &str = r#"Example of a file:
-  tunnel = "gre0"
+  tunnel = "mgre0"
 
   [vpc.red]
   id = 7

@@ -216,7 +216,7 @@ mod tests {
             ..Port::default()
         };
         let (mut from, mut to) = (State::default(), State::default());
-        from.tunnel = Some("gre0".to_owned());
+        from.tunnel = Some("mgre0".to_owned());
         from.vpcs.insert(7, vpc("red"));
         to.vpcs.insert(7, vpc("blue"));
         from.ports.insert("tap0".to_owned(), port.clone());
@@ -230,7 +230,7 @@ mod tests {
         };
         to.rules.insert(("web".to_owned(), 3), rule);
         let expected = "\
-~ tunnel: gre0 -> -
+~ tunnel: mgre0 -> -
 + rule 3 of ACL web: drop egress, protocol tcp
 ~ VPC 7 (blue): name red -> blue
 - port tap0

@@ -116,13 +116,13 @@ mod tests {
     #[test]
     fn a_row_for_each_number() {
         let config = Config {
-            tunnel_name: Some("gre0".to_owned()),
+            tunnel_name: Some("mgre0".to_owned()),
             max_entries: Some(1000),
             drops: [("no-vpc".to_owned(), 2)].into(),
             ..Config::default()
         };
         let text = text(&config);
-        assert!(text.contains("tunnel                    gre0\n"), "{text}");
+        assert!(text.contains("tunnel                    mgre0\n"), "{text}");
         assert!(text.contains("entries at most           1000\n"));
         assert!(text.contains("2 no-vpc"));
     }

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read() {
-        let mut said = vec![attribute(1, &4u32.to_ne_bytes()), attribute(2, b"gre0\0")];
+        let mut said = vec![attribute(1, &4u32.to_ne_bytes()), attribute(2, b"mgre0\0")];
         said.extend(
             (3..=11u16).map(|kind| attribute(kind, &(100 + u32::from(kind)).to_ne_bytes())),
         );
@@ -96,7 +96,7 @@ mod tests {
         let config = Config::decode(&Attribute::all(&said.concat()).unwrap()).unwrap();
         let expected = Config {
             tunnel: Some(4),
-            tunnel_name: Some("gre0".to_owned()),
+            tunnel_name: Some("mgre0".to_owned()),
             generation: 103,
             vpcs: 104,
             ports: 105,
@@ -109,7 +109,7 @@ mod tests {
             drops: [("no-vpc".to_owned(), 8)].into(),
         };
         assert_eq!(config, expected);
-        assert_eq!(config.tunnel().as_deref(), Some("gre0"));
+        assert_eq!(config.tunnel().as_deref(), Some("mgre0"));
         let none = Config::decode(&[Attribute::u32(1, 0)]).unwrap();
         assert_eq!(none.tunnel(), None);
     }

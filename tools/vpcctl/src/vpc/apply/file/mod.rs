@@ -80,7 +80,7 @@ mod tests {
     use crate::vpc::object::Flags;
 
     const EXAMPLE: &str = r#"
-tunnel = "gre0"
+tunnel = "mgre0"
 
 [vpc.red]
 id = 7
@@ -127,7 +127,7 @@ log = true
     #[test]
     fn a_file_is_a_configuration() {
         let state = parse("vpc.toml", EXAMPLE).unwrap();
-        assert_eq!(state.tunnel.as_deref(), Some("gre0"));
+        assert_eq!(state.tunnel.as_deref(), Some("mgre0"));
         assert_eq!(state.max_entries, None);
         assert_eq!(state.vpcs[&7].name.as_deref(), Some("red"));
         assert_eq!(state.vpcs[&8].name, None);
@@ -255,7 +255,7 @@ log = true
             "group web: members: 10.0.0.0/99: a prefix has at most 32 bits",
         );
         assert_wrong(
-            "tunnel = \"gre0\"",
+            "tunnel = \"mgre0\"",
             "tunnel = \"a b\"",
             "tunnel: a device's name has no blanks",
         );
