@@ -46,12 +46,10 @@ pub trait BridgeDriver: PerNet {
     /// A port has received a frame.
     fn received(&self, net: &Net, frame: Received<'_>, dp: &Datapath) -> Verdict;
 
-    /// Whether the bridge may send a frame by the port with an index, from whatever port it came.
-    fn may_send(&self, port: u32, dp: &Datapath) -> bool;
-
-    /// Whether what the port with an index has received for a link-local address, which bridges do not
-    /// forward (IEEE 802.1Q, 8.6.3), may go up to the host.
-    fn may_go_up(&self, port: u32, dp: &Datapath) -> bool;
+    /// Whether the bridge may have to do with the port with an index otherwise: send by it, from
+    /// whatever port a frame came, or hand up to the host what it has received for a link-local
+    /// address, which bridges do not forward (IEEE 802.1Q, 8.6.3).
+    fn may_pass(&self, port: u32, dp: &Datapath) -> bool;
 }
 
 /// A frame that a port of a bridge has received, and that is the bridge's until it is taken.
@@ -168,6 +166,19 @@ impl<'a> Received<'a> {
         Verdict::new(bindings::NF_ACCEPT)
     }
 
+    /// Another one with the same bytes, taken already.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn try_clone(&self, _dp: &Datapath) -> Result<Frame> {
+        // SAFETY: The packet is valid.
+        let skb = NonNull::new(unsafe { bindings::vpcnet_clone(self.as_ptr()) }).ok_or(ENOMEM)?;
+        // SAFETY: It is new.
+        // INVARIANT: It is as this one.
+        Ok(Frame(unsafe { Skb::from_raw(skb) }))
+    }
+
     /// Takes it over.
     #[inline]
     pub fn take(self) -> (Frame, Verdict) {
@@ -218,19 +229,6 @@ impl Frame {
     #[inline]
     pub(crate) fn as_ptr(&mut self) -> *mut bindings::sk_buff {
         self.0.as_ptr()
-    }
-
-    /// Another one with the same bytes.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub fn try_clone(&mut self, _dp: &Datapath) -> Result<Self> {
-        // SAFETY: The packet is valid and ours.
-        let skb = NonNull::new(unsafe { bindings::vpcnet_clone(self.0.as_ptr()) }).ok_or(ENOMEM)?;
-        // SAFETY: It is new.
-        // INVARIANT: It is as this one.
-        Ok(Frame(unsafe { Skb::from_raw(skb) }))
     }
 
     /// Its first `len` bytes, to be written.
@@ -510,7 +508,7 @@ unsafe extern "C" fn sending<D: BridgeDriver>(
     unsafe {
         let dp = Datapath::assume();
         let port = bindings::vpcnet_state_out(state);
-        verdict((*private.cast::<D>()).may_send(port, &dp))
+        verdict((*private.cast::<D>()).may_pass(port, &dp))
     }
 }
 
@@ -528,7 +526,7 @@ unsafe extern "C" fn going_up<D: BridgeDriver>(
     unsafe {
         let dp = Datapath::assume();
         let port = bindings::vpcnet_state_in(state);
-        verdict((*private.cast::<D>()).may_go_up(port, &dp))
+        verdict((*private.cast::<D>()).may_pass(port, &dp))
     }
 }
 

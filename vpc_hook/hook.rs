@@ -111,7 +111,7 @@ fn parse_any(frame: &mut Received<'_>, len: usize, dp: &Datapath) -> Result<Pack
 impl<'a> Here<'a> {
     fn take_from_vm(&self, port: &'a Port, mut frame: Received<'_>) -> Verdict {
         let Some(settings) = port.settings(self.dp) else {
-            return frame.accept();
+            return self.drop(port, Why::Other(Other::NotHere), frame);
         };
         let parsed = parse(&mut frame, self.dp);
         let packet = match &parsed {
@@ -316,7 +316,6 @@ impl<'a> Here<'a> {
             return verdict;
         };
         let from = from.map(|port| port.ifindex);
-        let mut ports = KVVec::new();
         for port in flood.ports.iter().filter(|it| Some(it.ifindex) != from) {
             // The list may be a moment older than the port's move to another VPC.
             let Some(settings) = port.settings(self.dp).filter(|it| it.vpc.id == vpc) else {
@@ -333,15 +332,10 @@ impl<'a> Here<'a> {
                 port.tally.dropped(Why::Other(Other::Tagged), self.cpu);
             } else if way::acl(self, &place, packet, bytes, &mut live).is_err() {
                 port.tally.dropped(Why::Other(Other::Ingress), self.cpu);
-            } else if ports.push(&**port, GFP_ATOMIC).is_err() {
+            } else if let Ok(copy) = frame.try_clone(self.dp) {
+                self.send(To::Port(port), copy);
+            } else {
                 port.tally.dropped(Why::Other(Other::NoMemory), self.cpu);
-            }
-        }
-        let (mut frame, verdict) = frame.take();
-        for port in ports {
-            match frame.try_clone(self.dp) {
-                Ok(copy) => self.send(To::Port(port), copy),
-                Err(_) => port.tally.dropped(Why::Other(Other::NoMemory), self.cpu),
             }
         }
         let remotes = from.map(|_| &flood.remotes);
@@ -350,6 +344,7 @@ impl<'a> Here<'a> {
                 self.send_to(remote, copy);
             }
         }
+        let (frame, verdict) = frame.take();
         frame.consume();
         verdict
     }

@@ -279,7 +279,7 @@ fn fill(
 fn config_set(request: &Request<'_>) -> Result {
     let number = |kind| request.attrs.get(kind).and_then(|attr| attr.u32());
     if let Some(index) = number(attr::TUNNEL) {
-        state::change(request, |change| {
+        state::change_in_force(request, |change| {
             if index == 0 {
                 change.config.tunnel.set(None, change.rtnl);
                 return Ok(());

@@ -232,13 +232,14 @@ impl Port {
         Ok(())
     }
 
-    /// Gives it up.
+    /// Gives it up: if packets still find it, those from the device are dropped.
     pub(crate) fn release(&self, rtnl: &mut Rtnl) {
         drop(self.gate.replace(None, rtnl));
         self.dev.set(None, rtnl);
+        self.settings.set(None, rtnl);
     }
 
-    /// What it is and may do, now.
+    /// What it is and may do, now; nothing when it has been given up.
     #[inline]
     pub(crate) fn settings<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a Settings> {
         self.settings.read(alive)

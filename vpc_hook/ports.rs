@@ -189,8 +189,7 @@ impl Change<'_> {
         let Some(port) = self.lists.ports.take(&ifindex) else {
             return false;
         };
-        // If memory is too short for that, it is found for no frame, since the device is gone or
-        // given up.
+        // If memory is too short for that, its frames are dropped, since it is given up below.
         let _ = self.publish_ports();
         if let Ok(Some((vpc, mac, hosts))) = of(&port, self.rtnl) {
             self.take_entries(ifindex, vpc, mac, &hosts);
@@ -218,7 +217,7 @@ fn of(port: &Port, rtnl: &Rtnl) -> Result<Option<(u32, vpc::Mac, KVec<Addr>)>> {
 
 /// `port-new`.
 pub(crate) fn new(request: &Request<'_>) -> Result {
-    state::change(request, |change| {
+    state::change_in_force(request, |change| {
         let dev = device(request, attr::IFINDEX, attr::IFNAME, change.rtnl)?;
         let ifindex = dev.ifindex();
         if dev.is_bridge() || dev.is_loopback() {
@@ -301,8 +300,12 @@ fn alter(change: &mut Change<'_>, port: &Arc<Port>, settings: Settings) -> Resul
     };
     let settings = port.prepare(settings)?;
     port.set(settings, change.rtnl);
+    let wanted = of(port, change.rtnl);
     if let Err(error) = change.put_entries(port) {
         port.set(before, change.rtnl);
+        if let Ok(Some((vpc, mac, hosts))) = wanted {
+            change.take_entries(port.ifindex, vpc, mac, &hosts);
+        }
         return Err(error);
     }
     change.take_entries(port.ifindex, vpc, mac, &hosts);

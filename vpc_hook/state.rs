@@ -170,16 +170,13 @@ impl State {
         Ok(config)
     }
 
-    /// The hooks are there while there are ports or a tunnel device: without them, what comes by that
-    /// would be the bridge's.
-    fn settle(&self, control: &mut Control, net: &Net, rtnl: &mut Rtnl) -> Result {
+    /// The hooks go with the last port or tunnel device: without them, what comes by that would be the
+    /// bridge's. They come before the first one, see [`change_in_force`].
+    fn settle(&self, control: &mut Control, rtnl: &mut Rtnl) {
         let running = self.running.get(rtnl);
         if !running.is_some_and(|config| config.is_in_use(rtnl)) {
             control.hooks = None;
-        } else if control.hooks.is_none() {
-            control.hooks = Some(InForce::new(net, rtnl)?);
         }
-        Ok(())
     }
 
     fn changed(&self, control: &mut Control, net: &Net) {
@@ -198,6 +195,26 @@ pub(crate) fn change<R>(
     request: &Request<'_>,
     f: impl FnOnce(&mut Change<'_>) -> Result<R>,
 ) -> Result<R> {
+    change_with(request, false, f)
+}
+
+/// As [`change`], for what may bring the first port or tunnel device: the hooks are there before it.
+///
+/// # Errors
+///
+/// As there.
+pub(crate) fn change_in_force<R>(
+    request: &Request<'_>,
+    f: impl FnOnce(&mut Change<'_>) -> Result<R>,
+) -> Result<R> {
+    change_with(request, true, f)
+}
+
+fn change_with<R>(
+    request: &Request<'_>,
+    in_force: bool,
+    f: impl FnOnce(&mut Change<'_>) -> Result<R>,
+) -> Result<R> {
     Rtnl::with(|rtnl| {
         let state = of(request.net())?;
         state.control.with(rtnl, |control, rtnl| {
@@ -207,6 +224,9 @@ pub(crate) fn change<R>(
                 Some(transaction) => (transaction.config.clone(), true),
                 None => (state.some_config(rtnl)?, false),
             };
+            if in_force && !staged && control.hooks.is_none() {
+                control.hooks = Some(InForce::new(request.net(), rtnl)?);
+            }
             let max_entries = control.max_entries;
             let result = config.lists.with(rtnl, |lists, rtnl| {
                 f(&mut Change {
@@ -219,7 +239,7 @@ pub(crate) fn change<R>(
             });
             if !staged {
                 // Also after an error: something may have been done and undone.
-                state.settle(control, request.net(), rtnl)?;
+                state.settle(control, rtnl);
                 if result.is_ok() {
                     state.changed(control, request.net());
                 }
@@ -474,8 +494,7 @@ fn put_in_place(
         change.publish()
     })?;
     // What may fail comes before what packets see.
-    let is_in_use = config.is_in_use(rtnl);
-    if is_in_use && control.hooks.is_none() {
+    if config.is_in_use(rtnl) && control.hooks.is_none() {
         control.hooks = Some(InForce::new(request.net(), rtnl)?);
     }
     let old = state.running.replace(Some(config.clone()), rtnl);
@@ -487,9 +506,7 @@ fn put_in_place(
             item.owned = true;
         }
     });
-    if !is_in_use {
-        control.hooks = None;
-    }
+    state.settle(control, rtnl);
     state.changed(control, request.net());
     Ok(())
 }
@@ -535,9 +552,7 @@ impl notifier::Listener for Devices {
                     return;
                 };
                 if forget(&config, dev, false, rtnl) {
-                    if !config.is_in_use(rtnl) {
-                        control.hooks = None;
-                    }
+                    state.settle(control, rtnl);
                     state.changed(control, net);
                 }
             });
@@ -605,17 +620,7 @@ impl BridgeDriver for State {
         }
     }
 
-    fn may_send(&self, port: u32, dp: &Datapath) -> bool {
-        self.may_pass(port, dp)
-    }
-
-    fn may_go_up(&self, port: u32, dp: &Datapath) -> bool {
-        self.may_pass(port, dp)
-    }
-}
-
-impl State {
-    /// Whether the bridge may have to do with a device: not if it is a port, or the tunnel device.
+    /// Not if the device is a port of ours, or the tunnel device.
     fn may_pass(&self, ifindex: u32, dp: &Datapath) -> bool {
         let Some(config) = self.config(dp) else {
             return true;
