@@ -29,6 +29,7 @@ use vpcnet::path::Flow;
 use vpcnet::path::Paths;
 use vpcnet::path::Route;
 use vpcnet::path::Uplink;
+use vpcnet::path::Ways;
 use vpcnet::rcu::RcuBox;
 use vpcnet::rcu::RcuCell;
 use vpcnet::rcu::RtnlCell;
@@ -81,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     /// The way to the remote, if all packets take the same.
     pub(crate) paths: Option<Paths>,
+    /// Ways to where packets say, in collect-metadata mode.
+    pub(crate) ways: Option<Ways>,
     /// The short way, if packets can take it.
     pub(crate) express: Option<Express>,
     pub(crate) output: OutputMode,
@@ -101,6 +104,7 @@ impl Settings {
             seed: vpcnet::random::seed(),
             express: Express::new(&config),
             paths: one_way.then(Paths::new).transpose()?,
+            ways: config.peer.is_none().then(Ways::new).transpose()?,
             output: match config.lanes {
                 Lanes::Hash => output,
                 Lanes::Keep | Lanes::Single => output.keeping_lanes(),

@@ -4,7 +4,7 @@
 //!
 //! A tunnel with one remote keeps route and outer headers for each CPU, so that a packet takes a
 //! check that they still hold, a copy of the headers and their patching. Packets whose remote comes
-//! with them look their route up, in the cache of their metadata.
+//! with them do the same with one of several ways that are kept.
 
 use vpc_core::flow;
 use vpc_core::flow::FlowKey;
@@ -18,12 +18,15 @@ use vpc_core::outer::Template;
 use vpcnet::context::Datapath;
 use vpcnet::device::Device;
 use vpcnet::path;
+use vpcnet::path::Begun;
 use vpcnet::path::CacheRef;
 use vpcnet::path::Flow;
 use vpcnet::path::Path;
+use vpcnet::path::Place;
 use vpcnet::path::Refusal;
 use vpcnet::path::Route;
 use vpcnet::path::Way;
+use vpcnet::path::Ways;
 use vpcnet::percpu::ThisCpu;
 use vpcnet::skb::Skb;
 use vpcnet::tunnel::Checksums;
@@ -43,23 +46,61 @@ pub(crate) fn transmit(dev: &Device<MqGre>, mut skb: Skb, dp: &Datapath) {
     let Some(settings) = dev.data().settings(dp) else {
         return refuse(dev, skb, Drop::TxNoRoute, dp);
     };
+    if let Some(ways) = settings.ways.as_ref() {
+        return transmit_to(dev, settings, ways, skb, dp);
+    }
     let begun = match path::begin(&mut skb, settings.paths.as_ref(), dp) {
         Ok(begun) => begun,
-        Err(Refusal::TooDeep) => return refuse(dev, skb, Drop::TxRecursion, dp),
-        Err(Refusal::BadFrame) => return refuse(dev, skb, Drop::TxBadFrame, dp),
+        Err(refusal) => return refuse(dev, skb, refusal.into(), dp),
     };
     let cpu = begun.cpu;
     if let (Some(path), true, Some(express)) = (begun.path, begun.ready, settings.express) {
         let back = match express.udp {
             true => express.send_udp(dev, settings, skb, path, cpu, dp),
-            false => express.send(dev, settings, skb, path, cpu, dp),
+            false => express.send::<false>(dev, settings, skb, path, cpu, dp),
         };
         match back {
             Some(back) => skb = back,
             None => return,
         }
     }
-    send_any(dev, settings, skb, begun.path, cpu, dp);
+    send_any(dev, settings, skb, begun.path, None, cpu, dp);
+}
+
+/// Sends a frame that brings along where it goes. Out of line, so that the way of tunnels is short.
+#[inline(never)]
+fn transmit_to(dev: &Device<MqGre>, settings: &Settings, ways: &Ways, mut skb: Skb, dp: &Datapath) {
+    let (begun, place) = match path::begin_to(&mut skb, ways, dp) {
+        Ok(begun) => begun,
+        Err(refusal) => return refuse(dev, skb, refusal.into(), dp),
+    };
+    let Begun { cpu, path, ready } = begun;
+    if let (Some(path), true, Some(express)) = (path, ready, settings.express) {
+        let (tos, ttl) = path.asked();
+        let express = Express {
+            tos,
+            ttl,
+            ..express
+        };
+        let back = match express.udp {
+            true => express.send_udp(dev, settings, skb, path, cpu, dp),
+            false => express.send::<true>(dev, settings, skb, path, cpu, dp),
+        };
+        match back {
+            Some(back) => skb = back,
+            None => return,
+        }
+    }
+    send_any(dev, settings, skb, path, place, cpu, dp);
+}
+
+impl From<Refusal> for Drop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TooDeep => Drop::TxRecursion,
+            Refusal::BadFrame => Drop::TxBadFrame,
+        }
+    }
 }
 
 /// Counts a packet of `bytes` bytes that was not sent, and drops it unless it is gone.
@@ -103,25 +144,32 @@ impl Express {
     /// Whether all that a tunnel may ask for is a GRE header, perhaps in UDP, behind an IPv4 header
     /// that is never fragmented, without a checksum: nearly all tunnels.
     pub(crate) fn new(config: &Config) -> Option<Self> {
-        let peer = config.peer.as_ref()?;
-        let usual = peer.remote.version() == ip::Version::V4
-            && config.udp.is_none_or(|udp| !udp.csum && udp.sport == 0)
+        let usual = config.udp.is_none_or(|udp| !udp.csum && udp.sport == 0)
             && !config.nvgre
-            && config.lanes == Lanes::Keep
+            && config.lanes == Lanes::Keep;
+        let udp = config.udp.is_some();
+        let Some(peer) = config.peer.as_ref() else {
+            // The rest is what the packet says.
+            let (tos, ttl) = (0, 0);
+            return usual.then_some(Express { tos, ttl, udp });
+        };
+        let usual = usual
+            && peer.remote.version() == ip::Version::V4
             && peer.pmtudisc
             && !peer.ocsum
             && !peer.tos_inherit;
         usual.then_some(Express {
             tos: peer.tos,
             ttl: peer.ttl,
-            udp: config.udp.is_some(),
+            udp,
         })
     }
 
     /// Sends a packet that has room for its headers, if it is IP, fits, and has no VLAN tag; else
-    /// gives it back.
+    /// gives it back. Made for tunnels, and once more for packets that bring along where they go: with
+    /// two callers the compiler would inline it in neither.
     #[inline]
-    fn send(
+    fn send<const TO: bool>(
         self,
         dev: &Device<MqGre>,
         settings: &Settings,
@@ -130,7 +178,7 @@ impl Express {
         cpu: ThisCpu<'_>,
         dp: &Datapath,
     ) -> Option<Skb> {
-        let Some((total_len, tos, ttl)) = self.outer(&skb, path) else {
+        let Some((total_len, tos, ttl)) = self.outer::<TO>(&skb, path) else {
             return Some(skb);
         };
         let write = |out: &mut [u8]| path.write_plain(out, total_len, tos, ttl);
@@ -149,7 +197,7 @@ impl Express {
         cpu: ThisCpu<'_>,
         dp: &Datapath,
     ) -> Option<Skb> {
-        let Some((total_len, tos, ttl)) = self.outer(&skb, path) else {
+        let Some((total_len, tos, ttl)) = self.outer::<true>(&skb, path) else {
             return Some(skb);
         };
         let sport = outer::source_port(skb.tx_queue(), flow_hash(&skb, settings));
@@ -160,7 +208,7 @@ impl Express {
 
     /// Total length, TOS and TTL of the outer header of a packet that is one of the usual ones.
     #[inline]
-    fn outer(self, skb: &Skb, path: Path<'_>) -> Option<(u32, u8, u8)> {
+    fn outer<const TO: bool>(self, skb: &Skb, path: Path<'_>) -> Option<(u32, u8, u8)> {
         let inner = ip::Glimpse::of_frame(skb.linear())?;
         let total_len = skb.len().saturating_add(path.headers_len());
         if total_len > path.mtu() || !path.is_plain() {
@@ -202,11 +250,12 @@ fn send_any(
     settings: &Settings,
     skb: Skb,
     path: Option<Path<'_>>,
+    place: Option<Place<'_>>,
     cpu: ThisCpu<'_>,
     dp: &Datapath,
 ) {
     let (queue, bytes) = (skb.tx_queue(), skb.len());
-    match encapsulate(dev, settings, skb, path, cpu, dp) {
+    match encapsulate(dev, settings, skb, path, place, cpu, dp) {
         Ok(lane) => dev.data().counters.sent(lane, bytes, cpu, dp),
         Err((why, skb)) => unsent(dev, skb, queue, bytes, why, dp),
     }
@@ -218,6 +267,7 @@ fn encapsulate(
     settings: &Settings,
     mut skb: Skb,
     path: Option<Path<'_>>,
+    place: Option<Place<'_>>,
     cpu: ThisCpu<'_>,
     dp: &Datapath,
 ) -> Result<u16, Unsent> {
@@ -248,9 +298,12 @@ fn encapsulate(
             };
             (outer, path)
         }
-        (None, _) => {
+        (None, path) => {
             let mark = skb.mark();
-            let hash = skb.flow_hash();
+            let hash = match path {
+                Some(_) => 0,
+                None => skb.flow_hash(),
+            };
             let Some((key, cache)) = skb.tunnel_key(dp) else {
                 return Err((Drop::TxNoMetadata, Some(skb)));
             };
@@ -259,11 +312,23 @@ fn encapsulate(
                 tos: outer.tos,
                 ..key
             };
-            let (route, template) = match find(dev, config, &key, mark, hash, cache, dp) {
-                Ok(found) => found,
-                Err(why) => return Err((why, Some(skb))),
+            let path = match path {
+                Some(path) => path,
+                None => {
+                    let (route, template) = match find(dev, config, &key, mark, hash, cache, dp) {
+                        Ok(found) => found,
+                        Err(why) => return Err((why, Some(skb))),
+                    };
+                    let way = Way::new(route, template);
+                    match place {
+                        Some(place) => match place.keep(&skb, way) {
+                            Ok(path) => path,
+                            Err(way) => own.insert(way).path(),
+                        },
+                        None => own.insert(way).path(),
+                    }
+                }
             };
-            let path = own.insert(Way::new(route, template)).path();
             (outer, path)
         }
     };

@@ -22,7 +22,7 @@
 #include "helpers.h"
 #include "lanes.h"
 
-static bool vpcnet_path_is_good(const struct vpcnet_path *path)
+static __always_inline bool vpcnet_path_is_good(const struct vpcnet_path *path)
 {
 	struct dst_entry *dst = path->dst;
 
@@ -35,6 +35,34 @@ static bool vpcnet_path_is_good(const struct vpcnet_path *path)
 	return dst_check(dst, path->cookie);
 }
 
+/* The checks that concern no single device. */
+static __always_inline enum vpcnet_begin_state vpcnet_begin_frame(struct sk_buff *skb)
+{
+	if (unlikely(dev_recursion_level() > IP_TUNNEL_RECURSION_LIMIT))
+		return VPCNET_BEGIN_TOO_DEEP;
+	/* Both kinds of IP header are shorter. */
+	if (unlikely(skb_headlen(skb) < ETH_HLEN + sizeof(struct ipv6hdr)) &&
+	    (!pskb_may_pull(skb, ETH_HLEN) || !pskb_inet_may_pull(skb)))
+		return VPCNET_BEGIN_BAD_FRAME;
+	return VPCNET_BEGIN_NO_PATH;
+}
+
+/* Whether a path of this CPU is still good, and all that the packet needs. */
+static __always_inline enum vpcnet_begin_state vpcnet_begin_path(struct sk_buff *skb,
+								 struct vpcnet_path *path)
+{
+	if (unlikely(!vpcnet_path_is_good(path)))
+		return VPCNET_BEGIN_NO_PATH;
+	if (unlikely(path->tick != jiffies))
+		vpcnet_path_refresh(path);
+	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL || skb_is_gso(skb) ||
+		     skb_cow_head(skb, path->room)))
+		return VPCNET_BEGIN_PATH;
+	skb->ip_summed = CHECKSUM_NONE;
+	skb->encapsulation = 0;
+	return VPCNET_BEGIN_READY;
+}
+
 /*
  * What comes first for each packet, in one call: the checks that concern no
  * single device, and whether the path of this CPU among @paths (or NULL) is
@@ -43,34 +71,87 @@ static bool vpcnet_path_is_good(const struct vpcnet_path *path)
 struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percpu *paths)
 {
 	struct vpcnet_begin begin = { .offset = vpcnet_this_offset() };
-	struct vpcnet_path *path;
 
-	if (unlikely(dev_recursion_level() > IP_TUNNEL_RECURSION_LIMIT)) {
-		begin.state = VPCNET_BEGIN_TOO_DEEP;
-		return begin;
-	}
-	/* Both kinds of IP header are shorter. */
-	if (unlikely(skb_headlen(skb) < ETH_HLEN + sizeof(struct ipv6hdr)) &&
-	    (!pskb_may_pull(skb, ETH_HLEN) || !pskb_inet_may_pull(skb))) {
-		begin.state = VPCNET_BEGIN_BAD_FRAME;
-		return begin;
-	}
-	begin.state = VPCNET_BEGIN_NO_PATH;
-	if (!paths)
+	begin.state = vpcnet_begin_frame(skb);
+	if (unlikely(begin.state != VPCNET_BEGIN_NO_PATH) || !paths)
 		return begin;
 	/* As raw_cpu_ptr(). */
-	path = (__force void *)((__force unsigned long)paths + begin.offset);
-	if (unlikely(!vpcnet_path_is_good(path)))
+	begin.state = vpcnet_begin_path(skb, (__force void *)((__force unsigned long)paths +
+							      begin.offset));
+	return begin;
+}
+
+/* What a packet's metadata asks for that others may ask for as well; false if that is nothing. */
+static __always_inline bool vpcnet_asks(const struct sk_buff *skb, u64 to[VPCNET_TO_WORDS])
+{
+	const unsigned long flags = BIT(IP_TUNNEL_KEY_BIT) | BIT(IP_TUNNEL_CSUM_BIT) |
+				    BIT(IP_TUNNEL_DONT_FRAGMENT_BIT);
+	const struct ip_tunnel_info *info = skb_tunnel_info(skb);
+	const struct ip_tunnel_key *key;
+
+	/* The first word of the flags, of which the low half is used. */
+	BUILD_BUG_ON(IP_TUNNEL_KEY_BIT >= 16 || IP_TUNNEL_CSUM_BIT >= 16 ||
+		     IP_TUNNEL_DONT_FRAGMENT_BIT >= 16);
+	if (unlikely(!info) ||
+	    (info->mode & (IP_TUNNEL_INFO_TX | IP_TUNNEL_INFO_IPV6)) != IP_TUNNEL_INFO_TX)
+		return false;
+	/* A mark or a flag may lead elsewhere. */
+	if (unlikely(info->encap.type != TUNNEL_ENCAP_NONE || skb->mark ||
+		     test_bit(IP_TUNNEL_NOCACHE_BIT, info->key.tun_flags)))
+		return false;
+	key = &info->key;
+	/* With the TOS of the packet within, each may have another way. */
+	if (unlikely(key->tos == 1 || !key->u.ipv4.dst))
+		return false;
+	to[0] = (u64)(__force u32)key->u.ipv4.dst << 32 | (__force u32)key->u.ipv4.src;
+	to[1] = (__force u64)key->tun_id;
+	to[2] = (u64)key->flow_flags << 32 | (u32)key->ttl << 24 | (u32)key->tos << 16 |
+		(key->tun_flags[0] & flags);
+	return true;
+}
+
+/* Notes in @path that it is for what @skb asks for; false if none is to be kept for that. */
+bool vpcnet_path_to(const struct sk_buff *skb, struct vpcnet_path *path)
+{
+	const unsigned long *flags;
+
+	if (!vpcnet_asks(skb, path->to))
+		return false;
+	flags = skb_tunnel_info(skb)->key.tun_flags;
+	path->to_tos = skb_tunnel_info(skb)->key.tos;
+	path->to_ttl = skb_tunnel_info(skb)->key.ttl;
+	path->to_plain = test_bit(IP_TUNNEL_DONT_FRAGMENT_BIT, flags) &&
+			 !test_bit(IP_TUNNEL_CSUM_BIT, flags);
+	return true;
+}
+
+/*
+ * The same where the path depends on the packet's metadata, of a device that
+ * keeps 2^VPCNET_WAYS_BITS paths on each CPU, @stride bytes apart. Which one
+ * that is follows from what is asked for; it is good if it was found for just
+ * that. Its address is in the upper bits of the state, also if one is yet to be
+ * kept there; none if the packet's path is its own.
+ */
+struct vpcnet_begin vpcnet_begin_to(struct sk_buff *skb, void __percpu *paths, size_t stride)
+{
+	struct vpcnet_begin begin = { .offset = vpcnet_this_offset() };
+	enum vpcnet_begin_state state;
+	u64 to[VPCNET_TO_WORDS], hash;
+	struct vpcnet_path *path;
+
+	BUILD_BUG_ON(__alignof__(*path) <= VPCNET_BEGIN_BAD_FRAME);
+	begin.state = vpcnet_begin_frame(skb);
+	if (unlikely(begin.state != VPCNET_BEGIN_NO_PATH) || !vpcnet_asks(skb, to))
 		return begin;
-	if (unlikely(path->tick != jiffies))
-		vpcnet_path_refresh(path);
-	begin.state = VPCNET_BEGIN_PATH;
-	if (likely(skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
-		   !skb_cow_head(skb, path->room))) {
-		skb->ip_summed = CHECKSUM_NONE;
-		skb->encapsulation = 0;
-		begin.state = VPCNET_BEGIN_READY;
-	}
+	hash = (to[0] ^ rol64(to[1], 17)) * GOLDEN_RATIO_64 >> (64 - VPCNET_WAYS_BITS);
+	path = (__force void *)((__force unsigned long)paths + begin.offset) + hash * stride;
+	begin.state |= (unsigned long)path;
+	if (unlikely(path->to[0] != to[0] || path->to[1] != to[1] || path->to[2] != to[2]))
+		return begin;
+	state = vpcnet_begin_path(skb, path);
+	if (state == VPCNET_BEGIN_READY && unlikely(!path->to_plain))
+		state = VPCNET_BEGIN_PATH;
+	begin.state = (unsigned long)path | state;
 	return begin;
 }
 

@@ -27,6 +27,10 @@ struct vpcnet_flow {
 	bool v6;
 };
 
+/* Paths that a device keeps on each CPU where they depend on the packet: as a power of two. */
+#define VPCNET_WAYS_BITS 6
+#define VPCNET_TO_WORDS 3
+
 /* A route with what the encapsulation needs of it; holds a reference of @dst. */
 struct vpcnet_path {
 	struct dst_entry *dst;
@@ -52,6 +56,12 @@ struct vpcnet_path {
 	bool kept;
 	/* Identifications to give to packets that may be fragmented. */
 	u16 ident, idents;
+	/* What it was found for, where it depends on the packet, see vpcnet_begin_to(); and what of that
+	 * the outer header says, which is a plain one if @to_plain.
+	 */
+	u64 to[VPCNET_TO_WORDS];
+	u8 to_tos, to_ttl;
+	bool to_plain;
 };
 
 /* Where a packet is to be encapsulated, and how far that is known. */
@@ -97,6 +107,8 @@ void vpcnet_path_refresh(struct vpcnet_path *path);
 
 /* datapath */
 struct vpcnet_begin vpcnet_begin(struct sk_buff *skb, struct vpcnet_path __percpu *paths);
+struct vpcnet_begin vpcnet_begin_to(struct sk_buff *skb, void __percpu *paths, size_t stride);
+bool vpcnet_path_to(const struct sk_buff *skb, struct vpcnet_path *path);
 int vpcnet_prepare(struct sk_buff *skb, unsigned int headroom, unsigned int gso_type);
 void vpcnet_headers_done(struct sk_buff *skb, unsigned int ip_len, unsigned int what);
 bool vpcnet_too_big(struct sk_buff *skb, struct net_device *dev, const struct vpcnet_path *path,

@@ -9,6 +9,8 @@
 //! C header: `net/output.h`
 
 use core::cell::UnsafeCell;
+use core::mem::align_of;
+use core::mem::size_of;
 use core::mem::MaybeUninit;
 use core::ptr;
 
@@ -305,6 +307,90 @@ impl Paths {
     }
 }
 
+/// As [`Paths`] for a tunnel whose packets bring along where they go: for each CPU a table of ways, each
+/// at a place that follows from what it is for. Two that have one place take turns.
+pub struct Ways(PerCpu<[Slot; 1 << bindings::VPCNET_WAYS_BITS]>);
+
+// They are in one piece of per-CPU memory (`PCPU_MIN_UNIT_SIZE`).
+const _: () = assert!(size_of::<[Slot; 1 << bindings::VPCNET_WAYS_BITS]>() <= 32 << 10);
+
+impl Ways {
+    /// Makes empty ones; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new() -> Result<Self> {
+        Ok(Ways(PerCpu::of_arrays(|| Slot {
+            raw: UnsafeCell::new(pin_init::zeroed()),
+            template: UnsafeCell::new(Template::EMPTY),
+        })?))
+    }
+}
+
+/// Where a way is kept, or may be, on the CPU that handles a packet.
+#[derive(Clone, Copy)]
+pub struct Place<'a>(&'a Slot);
+
+impl<'a> Place<'a> {
+    /// Keeps a route and its headers for what `skb` asks for, in the place of what is there, and gives
+    /// them to be used.
+    ///
+    /// # Errors
+    ///
+    /// Gives the way back if it may not be kept.
+    pub fn keep(self, skb: &Skb, way: Way) -> core::result::Result<Path<'a>, Way> {
+        let mut way = way;
+        let new = way.0.raw.get_mut();
+        new.kept = true;
+        // SAFETY: The packet is valid, and the path ours.
+        if !unsafe { bindings::vpcnet_path_to(skb.as_const_ptr(), new) } {
+            return Err(way);
+        }
+        // SAFETY: As in `Paths::keep()`.
+        unsafe {
+            ptr::swap(self.0.raw.get(), way.0.raw.get());
+            ptr::swap(self.0.template.get(), way.0.template.get());
+        }
+        // INVARIANT: The slot has a route. The old one goes with `way`.
+        Ok(Path(self.0))
+    }
+}
+
+/// As [`begin`] for a packet that brings along where it goes; and where its way is kept, or may be. It
+/// is ready if what it asks for is a plain header, too.
+///
+/// # Errors
+///
+/// See [`Refusal`].
+#[inline]
+pub fn begin_to<'a>(
+    skb: &mut Skb,
+    ways: &'a Ways,
+    dp: &'a Datapath,
+) -> core::result::Result<(Begun<'a>, Option<Place<'a>>), Refusal> {
+    const STATE: usize = align_of::<Slot>() - 1;
+    let memory = ways.0.as_ptr().cast();
+    // SAFETY: The packet is valid and ours; the memory is per-CPU memory of as many slots, which begin
+    // with what the C function expects.
+    let begun = unsafe { bindings::vpcnet_begin_to(skb.as_ptr(), memory, size_of::<Slot>()) };
+    // SAFETY: The C function has just asked for it.
+    let cpu = unsafe { ThisCpu::from_raw(begun.offset as usize, dp) };
+    let word = begun.state as usize;
+    // SAFETY: Above the state is null, or the address of one of the slots, which are aligned.
+    let slot = unsafe { ((word & !STATE) as *const Slot).as_ref() };
+    // INVARIANT: The C function has found a route there.
+    let kept = slot.map(Path);
+    let (path, ready) = match (word & STATE) as c_uint {
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_READY => (kept, true),
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_PATH => (kept, false),
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_NO_PATH => (None, false),
+        bindings::vpcnet_begin_state_VPCNET_BEGIN_TOO_DEEP => return Err(Refusal::TooDeep),
+        _ => return Err(Refusal::BadFrame),
+    };
+    Ok((Begun { cpu, path, ready }, slot.map(Place)))
+}
+
 /// How a packet begins its way.
 pub struct Begun<'a> {
     /// The CPU that handles it.
@@ -404,6 +490,14 @@ impl Path<'_> {
     /// Source address.
     pub fn local(&self) -> Addr {
         local_of(self.raw())
+    }
+
+    /// TOS and TTL that packets ask for which bring along where they go; a TTL of 0 takes the inner
+    /// one.
+    #[inline]
+    pub fn asked(&self) -> (u8, u8) {
+        let raw = self.raw();
+        (raw.to_tos, raw.to_ttl)
     }
 
     /// TTL for packets that do not choose one.

@@ -108,6 +108,28 @@ impl<T: Sync> PerCpu<T> {
     }
 }
 
+impl<U: Sync, const N: usize> PerCpu<[U; N]> {
+    /// Makes arrays one value after the other, in their place: they may be too large for the stack.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn of_arrays(mut value: impl FnMut() -> U) -> Result<Self> {
+        // SAFETY: Allocates; zeroed, and at most a page aligned.
+        let memory =
+            unsafe { bindings::vpcnet_percpu_alloc(size_of::<[U; N]>(), align_of::<[U; N]>()) };
+        let memory = NonNull::new(memory.cast::<[U; N]>()).ok_or(ENOMEM)?;
+        for cpu in possible_cpus() {
+            for i in 0..N {
+                // SAFETY: The CPU is possible, and its memory an array of so many, not initialised yet.
+                unsafe { at(memory, cpu).cast::<U>().add(i).write(value()) };
+            }
+        }
+        // INVARIANT: All are initialised.
+        Ok(PerCpu(memory))
+    }
+}
+
 impl<T: Sync> Drop for PerCpu<T> {
     fn drop(&mut self) {
         // SAFETY: All are initialised, and nobody borrows them any more.
