@@ -1,26 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Frames in the hooks of a bridge, and what becomes of them. The bridge takes
- * the Ethernet header off before, so that data is behind it.
+ * Frames that ports of bridges receive, and what becomes of them. The Ethernet
+ * header has been taken off: data is behind it.
  */
 #include "bridge.h"
+#include "helpers.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <net/ip_tunnels.h>
 
-void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out)
+static __always_inline void vpcnet_look(const struct sk_buff *skb, struct vpcnet_frame *out)
 {
 	out->start = skb_mac_header(skb);
 	out->linear = skb_headlen(skb) + ETH_HLEN;
 	out->len = skb->len + ETH_HLEN;
 	out->ifindex = skb->dev->ifindex;
-	out->vlan_proto = 0;
-	out->vlan_tci = 0;
-	if (unlikely(skb_vlan_tag_present(skb))) {
-		out->vlan_proto = ntohs(skb->vlan_proto);
-		out->vlan_tci = skb_vlan_tag_get(skb);
-	}
+	out->offset = vpcnet_this_offset();
+	out->tagged = skb_vlan_tag_present(skb);
+}
+
+void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out)
+{
+	vpcnet_look(skb, out);
+}
+
+/* Whether a frame that a device has received may be handled, which is looked at then. */
+enum vpcnet_intake_state vpcnet_intake(const struct sk_buff *skb, struct vpcnet_frame *out)
+{
+	if (unlikely(!netif_is_bridge_port(skb->dev)))
+		return VPCNET_INTAKE_NO_BRIDGE;
+	if (unlikely(skb_shared(skb)))
+		return VPCNET_INTAKE_SHARED;
+	vpcnet_look(skb, out);
+	return VPCNET_INTAKE_OURS;
 }
 
 /* Has @len bytes of the frame in one piece, if it has so many. */
@@ -137,25 +150,7 @@ struct sk_buff *vpcnet_new_frame(struct net_device *dev, const u8 *bytes, u32 le
 	return skb;
 }
 
-u32 vpcnet_state_in(const struct nf_hook_state *state)
-{
-	return state->in ? state->in->ifindex : 0;
-}
-
 u32 vpcnet_state_out(const struct nf_hook_state *state)
 {
 	return state->out ? state->out->ifindex : 0;
-}
-
-/*
- * A hook on a device's ingress, before its bridge: drops what is for the groups
- * that bridges do not forward. A bridge hands some of these to the host without
- * asking any hook of its own, whatever they carry, and learns their senders. So
- * would the host get all that comes while the device is in no bridge.
- */
-unsigned int vpcnet_gate(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
-{
-	if (is_link_local_ether_addr(eth_hdr(skb)->h_dest))
-		return NF_DROP;
-	return netif_is_bridge_port(skb->dev) ? NF_ACCEPT : NF_DROP;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Frames in the hooks of a bridge, and what becomes of them. All datapath.
+ * Frames that ports of bridges receive, and what becomes of them. All datapath.
  */
 #ifndef VPCNET_BRIDGE_H
 #define VPCNET_BRIDGE_H
@@ -9,15 +9,24 @@
 #include <linux/skbuff.h>
 #include <net/dst_metadata.h>
 
-/* A frame as its hook sees it; lengths in bytes, with the Ethernet header. */
+/* A frame as it was received; lengths in bytes, with the Ethernet header. */
 struct vpcnet_frame {
 	const u8 *start;	/* the destination address */
 	u32 linear;		/* bytes in one piece there */
 	u32 len;		/* all of them; of a GSO frame before it is cut */
 	u32 ifindex;		/* of the port that it came by */
-	u16 vlan_proto, vlan_tci;	/* a tag that is not in the frame, or 0 */
+	bool tagged;	/* by a VLAN tag that is not in the frame */
+	unsigned long offset;	/* of this CPU's memory, see net/percpu.rs */
 };
 void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out);
+
+enum vpcnet_intake_state {
+	VPCNET_INTAKE_OURS,
+	VPCNET_INTAKE_SHARED,	/* somebody else has it, too */
+	VPCNET_INTAKE_NO_BRIDGE,	/* its device is in none */
+};
+enum vpcnet_intake_state vpcnet_intake(const struct sk_buff *skb, struct vpcnet_frame *out);
+
 bool vpcnet_frame_pull(struct sk_buff *skb, u32 len);
 bool vpcnet_frame_writable(struct sk_buff *skb, u32 len);
 
@@ -35,7 +44,5 @@ void vpcnet_consume(struct sk_buff *skb);
 struct sk_buff *vpcnet_clone(struct sk_buff *skb);
 struct sk_buff *vpcnet_new_frame(struct net_device *dev, const u8 *bytes, u32 len, u16 queue);
 u32 vpcnet_state_out(const struct nf_hook_state *state);
-u32 vpcnet_state_in(const struct nf_hook_state *state);
-unsigned int vpcnet_gate(void *priv, struct sk_buff *skb, const struct nf_hook_state *state);
 
 #endif

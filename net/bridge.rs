@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Frames in the hooks of a bridge, and what becomes of them.
+//! Frames that ports of bridges receive, and what becomes of them.
 //!
-//! A driver sees each frame that a bridge port receives before the bridge does, may take it over, and
-//! may keep the bridge from sending others to its ports.
+//! A driver gets each frame of a device before the device's bridge does, and may keep the bridge from
+//! sending others there.
 //!
 //! C header: [`include/uapi/linux/netfilter_bridge.h`](srctree/include/uapi/linux/netfilter_bridge.h)
 
@@ -43,25 +43,23 @@ use crate::tunnel::words_of;
 
 /// Who looks at the frames of a namespace's bridges.
 pub trait BridgeDriver: PerNet {
-    /// A port has received a frame.
+    /// A device with an [`Intake`] has received a frame.
     fn received(&self, net: &Net, frame: Received<'_>, dp: &Datapath) -> Verdict;
 
-    /// Whether the bridge may have to do with the port with an index otherwise: send by it, from
-    /// whatever port a frame came, or hand up to the host what it has received for a link-local
-    /// address, which bridges do not forward (IEEE 802.1Q, 8.6.3).
-    fn may_pass(&self, port: u32, dp: &Datapath) -> bool;
+    /// Whether a bridge may send by the port with an index, from whatever port a frame came.
+    fn may_send(&self, port: u32, dp: &Datapath) -> bool;
 }
 
 /// A frame that a port of a bridge has received, and that is the bridge's until it is taken.
 ///
 /// # Invariants
 ///
-/// The pointer is a valid packet in a PRE_ROUTING hook of a bridge, which only this hook handles now,
-/// `data` behind its Ethernet header; `look` is what `vpcnet_frame_look()` says of it.
+/// The pointer is a valid packet in a device's ingress hook, which only this hook handles now, `data`
+/// behind its Ethernet header; `look` is what `vpcnet_frame_look()` says of it.
 pub struct Received<'a> {
     skb: NonNull<bindings::sk_buff>,
-    look: bindings::vpcnet_frame,
-    _hook: PhantomData<&'a mut bindings::sk_buff>,
+    // By reference: a frame that is passed on is not copied.
+    look: &'a mut bindings::vpcnet_frame,
 }
 
 /// By which tunnel a frame has come.
@@ -86,6 +84,13 @@ impl<'a> Received<'a> {
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::sk_buff {
         self.skb.as_ptr()
+    }
+
+    /// The CPU that handles it.
+    #[inline]
+    pub fn cpu<'b>(&self, dp: &'b Datapath) -> ThisCpu<'b> {
+        // SAFETY: Asked for in the same hook.
+        unsafe { ThisCpu::from_raw(self.look.offset, dp) }
     }
 
     /// Index of the port.
@@ -123,7 +128,7 @@ impl<'a> Received<'a> {
     /// Whether it has a VLAN tag that was taken out of it.
     #[inline]
     pub fn is_tagged(&self) -> bool {
-        self.look.vlan_proto != 0
+        self.look.tagged
     }
 
     /// The lane that it has.
@@ -139,7 +144,7 @@ impl<'a> Received<'a> {
         // SAFETY: The packet is valid and only ours.
         let pulled = unsafe { bindings::vpcnet_frame_pull(self.skb.as_ptr(), len) };
         // INVARIANT: It may have moved.
-        self.look = look(self.skb);
+        *self.look = look(self.skb);
         pulled
     }
 
@@ -160,7 +165,7 @@ impl<'a> Received<'a> {
         })
     }
 
-    /// Leaves it to the bridge.
+    /// Leaves it to the bridge. It must not have been changed.
     #[inline]
     pub fn accept(self) -> Verdict {
         Verdict::new(bindings::NF_ACCEPT)
@@ -328,7 +333,7 @@ impl Destination {
 ///
 /// They are registered in the namespace, with the address of its state.
 pub struct Hooks<D: BridgeDriver> {
-    ops: KBox<[HookOps; 4]>,
+    ops: KBox<[HookOps; 2]>,
     net: NonNull<bindings::net>,
     _driver: PhantomData<D>,
 }
@@ -338,8 +343,8 @@ unsafe impl<D: BridgeDriver> Send for Hooks<D> {}
 // SAFETY: As above.
 unsafe impl<D: BridgeDriver> Sync for Hooks<D> {}
 
-/// Behind the rules that a host has for its bridges (`NF_BR_PRI_FILTER_BRIDGED`, -200), and before
-/// `br_netfilter` (0), which takes the frames elsewhere.
+/// Behind what a host has of its own at the same places: filters of bridges
+/// (`NF_BR_PRI_FILTER_BRIDGED`, -200), and whatever sets the lane of packets that a device receives.
 const PRIORITY: c_int = -1;
 
 impl<D: BridgeDriver> Hooks<D> {
@@ -349,27 +354,12 @@ impl<D: BridgeDriver> Hooks<D> {
     ///
     /// `ENOMEM`, `E2BIG`; `ENOENT` if the namespace has no state of `D`.
     pub fn new(net: &Net, _rtnl: &mut Rtnl) -> Result<Self> {
-        let state = ptr::from_ref(pernet::get::<D>(net).ok_or(ENOENT)?);
-        let private = state.cast_mut().cast::<c_void>();
-        let hook = |hook, number| HookOps::bridge(hook, number, PRIORITY, private);
+        let private = private::<D>(net)?;
+        let hook = |number| HookOps::bridge(Some(sending::<D>), number, PRIORITY, private);
         let ops = [
-            hook(
-                Some(received::<D>),
-                bindings::nf_inet_hooks_NF_INET_PRE_ROUTING,
-            ),
-            hook(
-                Some(sending::<D>),
-                bindings::nf_inet_hooks_NF_INET_POST_ROUTING,
-            ),
+            hook(bindings::nf_inet_hooks_NF_INET_POST_ROUTING),
             // What the bridge makes itself, queries for groups and BPDUs, passes no other one.
-            hook(
-                Some(sending::<D>),
-                bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
-            ),
-            hook(
-                Some(going_up::<D>),
-                bindings::nf_inet_hooks_NF_INET_LOCAL_IN,
-            ),
+            hook(bindings::nf_inet_hooks_NF_INET_LOCAL_OUT),
         ];
         let mut hooks = Hooks {
             ops: KBox::new(ops, GFP_KERNEL)?,
@@ -399,59 +389,77 @@ impl<D: BridgeDriver> Drop for Hooks<D> {
     }
 }
 
-/// Keeps what a device receives for link-local groups (IEEE 802.1Q, 8.6.3) from its bridge and from
-/// the host. A bridge does not ask its hooks about all of these.
+/// What hooks of a namespace find its state by.
+fn private<D: BridgeDriver>(net: &Net) -> Result<*mut c_void> {
+    let state = ptr::from_ref(pernet::get::<D>(net).ok_or(ENOENT)?);
+    Ok(state.cast_mut().cast())
+}
+
+/// Has a driver get what a device receives, before its bridge. What it gets while it is in no bridge
+/// is dropped, for the host would get that.
+///
+/// It is the device's own hook, not one of the bridge. Other devices do not pay for it; and a bridge
+/// hands some of what is for link-local groups (IEEE 802.1Q, 8.6.3) to the host without asking its
+/// hooks, and learns who has sent it.
 ///
 /// # Invariants
 ///
-/// The hook is registered for the device, in the namespace that it is in, while `ops` is there.
-pub struct Gate {
-    ops: Option<RcuBox<GateOps>>,
+/// The hook is registered for the device, in the namespace that it is in, with the address of the
+/// state there, while `ops` is there.
+pub struct Intake<D: BridgeDriver> {
+    ops: Option<RcuBox<IntakeOps>>,
     net: NonNull<bindings::net>,
     // Registered there.
     _dev: Hold,
+    _driver: PhantomData<D>,
 }
 
-struct GateOps(bindings::nf_hook_ops);
+struct IntakeOps(bindings::nf_hook_ops);
 
 // SAFETY: They do not change, and the pointers in them are used under RTNL.
-unsafe impl Send for GateOps {}
+unsafe impl Send for IntakeOps {}
 // SAFETY: As above.
-unsafe impl Sync for GateOps {}
+unsafe impl Sync for IntakeOps {}
 // SAFETY: It is only made and dropped, under RTNL.
-unsafe impl Send for Gate {}
+unsafe impl<D: BridgeDriver> Send for Intake<D> {}
 // SAFETY: As above.
-unsafe impl Sync for Gate {}
+unsafe impl<D: BridgeDriver> Sync for Intake<D> {}
 
-impl Gate {
-    /// Makes one, to be dropped before the device leaves its namespace; process context.
+impl<D: BridgeDriver> Intake<D> {
+    /// Makes one, to be dropped before the device leaves its namespace, and in `PerNet::exit()` at the
+    /// latest; process context.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `E2BIG`; `EOPNOTSUPP` if the kernel has no ingress hooks.
+    /// `ENOMEM`, `E2BIG`; `EOPNOTSUPP` if the kernel has no ingress hooks; `ENOENT` if the namespace
+    /// has no state of `D`.
     pub fn new(dev: &NetDev, rtnl: &mut Rtnl) -> Result<Self> {
+        let net = dev.net(rtnl);
         let mut ops: bindings::nf_hook_ops = pin_init::zeroed();
-        ops.hook = Some(bindings::vpcnet_gate);
+        ops.hook = Some(received::<D>);
+        ops.priv_ = private::<D>(net)?;
         ops.dev = dev.as_ptr();
         ops.pf = bindings::NFPROTO_NETDEV as u8;
         ops.hooknum = bindings::nf_dev_hooks_NF_NETDEV_INGRESS;
         ops.priority = PRIORITY;
-        let ops = RcuBox::new(GateOps(ops))?;
-        let net = dev.net(rtnl).as_ptr();
+        let ops = RcuBox::new(IntakeOps(ops))?;
+        let net = net.as_ptr();
         // SAFETY: RTNL is held, device and namespace are valid; the operations stay until they are
-        // unregistered and nobody reads them any more.
+        // unregistered and nobody reads them any more. The state is dropped when RCU has been waited
+        // for after `PerNet::exit()`.
         to_result(unsafe { bindings::nf_register_net_hook(net, &ops.0) })?;
         // INVARIANT: It is registered there.
-        Ok(Gate {
+        Ok(Intake {
             ops: Some(ops),
             // SAFETY: A namespace is not null.
             net: unsafe { NonNull::new_unchecked(net) },
             _dev: dev.hold(),
+            _driver: PhantomData,
         })
     }
 }
 
-impl Drop for Gate {
+impl<D: BridgeDriver> Drop for Intake<D> {
     fn drop(&mut self) {
         if let Some(ops) = self.ops.take() {
             // SAFETY: By the type invariant.
@@ -461,78 +469,87 @@ impl Drop for Gate {
     }
 }
 
-/// The hook for frames that ports receive.
+/// The hook for frames that a device receives.
 ///
 /// # Safety
 ///
-/// Netfilter passes the registered `private` and a frame of the chain, RCU held; BH is off but where a
-/// frame comes back from a queue to user space.
+/// Netfilter passes the registered `private` and a frame that the device has received, RCU held and BH
+/// off: there is no queue to user space at this place.
 unsafe extern "C" fn received<D: BridgeDriver>(
     private: *mut c_void,
     skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    // SAFETY: By the function's contract, and BH is off from here on; the state outlives the hook by an
-    // RCU grace period.
+    // SAFETY: By the function's contract; the state outlives the hook by an RCU grace period.
     unsafe {
-        let entered = bindings::vpcnet_bh_enter();
-        let dp = Datapath::assume();
-        let skb = NonNull::new_unchecked(skb);
-        // INVARIANT: The bridge has it so.
-        let frame = Received {
-            skb,
-            look: look(skb),
-            _hook: PhantomData,
-        };
-        let net = Net::from_raw((*state).net);
-        let verdict = (*private.cast::<D>()).received(net, frame, &dp);
-        if entered {
-            bindings::vpcnet_bh_leave();
+        let (driver, net) = (&*private.cast::<D>(), Net::from_raw((*state).net));
+        let mut look = MaybeUninit::uninit();
+        match bindings::vpcnet_intake(skb, look.as_mut_ptr()) {
+            bindings::vpcnet_intake_state_VPCNET_INTAKE_OURS => (),
+            bindings::vpcnet_intake_state_VPCNET_INTAKE_SHARED => {
+                return received_copy(driver, net, skb)
+            }
+            _ => return bindings::NF_DROP,
         }
-        verdict.into_raw()
+        // INVARIANT: As netfilter has it, and looked at.
+        let frame = Received {
+            skb: NonNull::new_unchecked(skb),
+            look: look.assume_init_mut(),
+        };
+        driver.received(net, frame, &Datapath::assume()).into_raw()
     }
 }
 
-/// The hook for frames that the bridge sends.
+/// The same for a frame that somebody else has, too: the driver gets a copy.
 ///
 /// # Safety
 ///
 /// As for [`received`].
+#[cold]
+unsafe fn received_copy<D: BridgeDriver>(
+    driver: &D,
+    net: &Net,
+    skb: *mut bindings::sk_buff,
+) -> c_uint {
+    // SAFETY: By the function's contract. The reference that netfilter passes is given back if the
+    // driver has taken the copy, and the copy if it has not.
+    unsafe {
+        let Some(copy) = NonNull::new(bindings::vpcnet_clone(skb)) else {
+            return bindings::NF_DROP;
+        };
+        // INVARIANT: It is new, and else as the packet.
+        let frame = Received {
+            skb: copy,
+            look: &mut look(copy),
+        };
+        let verdict = driver.received(net, frame, &Datapath::assume()).into_raw();
+        let unused = match verdict {
+            bindings::NF_STOLEN => skb,
+            _ => copy.as_ptr(),
+        };
+        bindings::vpcnet_consume(unused);
+        verdict
+    }
+}
+
+/// The hook for frames that a bridge sends.
+///
+/// # Safety
+///
+/// Netfilter passes the registered `private` and a frame of the chain, RCU held.
 unsafe extern "C" fn sending<D: BridgeDriver>(
     private: *mut c_void,
     _skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    // SAFETY: By the function's contract. The bridge sends with BH off or on; nobody writes to what is
-    // this CPU's here.
+    // SAFETY: By the function's contract; the state outlives the hook by an RCU grace period. The
+    // bridge sends with BH off or on; nobody writes to what is this CPU's here.
     unsafe {
         let dp = Datapath::assume();
         let port = bindings::vpcnet_state_out(state);
-        verdict((*private.cast::<D>()).may_pass(port, &dp))
-    }
-}
-
-/// The hook for frames that go up to the host.
-///
-/// # Safety
-///
-/// As for [`received`].
-unsafe extern "C" fn going_up<D: BridgeDriver>(
-    private: *mut c_void,
-    _skb: *mut bindings::sk_buff,
-    state: *const bindings::nf_hook_state,
-) -> c_uint {
-    // SAFETY: By the function's contract.
-    unsafe {
-        let dp = Datapath::assume();
-        let port = bindings::vpcnet_state_in(state);
-        verdict((*private.cast::<D>()).may_pass(port, &dp))
-    }
-}
-
-fn verdict(accept: bool) -> c_uint {
-    match accept {
-        true => bindings::NF_ACCEPT,
-        false => bindings::NF_DROP,
+        match (*private.cast::<D>()).may_send(port, &dp) {
+            true => bindings::NF_ACCEPT,
+            false => bindings::NF_DROP,
+        }
     }
 }

@@ -251,7 +251,7 @@ unsigned int vpcnet_online_cpus(void)
 	return num_online_cpus();
 }
 
-static u64 vpcnet_mix(u64 word)
+static __always_inline u64 vpcnet_mix(u64 word)
 {
 	return word * GOLDEN_RATIO_64 ^ mul_u64_u64_shr(word, GOLDEN_RATIO_64, 64);
 }
@@ -261,7 +261,7 @@ static u64 vpcnet_mix(u64 word)
  * key) must not be folded before they are mixed: such keys would collide under
  * any seed, and neither a larger table nor another seed would part them.
  */
-static u32 vpcnet_table_hash(const void *data, u32 len, u32 seed)
+static __always_inline u32 vpcnet_table_hash(const void *data, u32 len, u32 seed)
 {
 	const u64 *key = data;
 	u64 hash = seed;
@@ -271,7 +271,7 @@ static u32 vpcnet_table_hash(const void *data, u32 len, u32 seed)
 	return vpcnet_mix(hash ^ key[2] ^ rol64(key[5], 16));
 }
 
-static int vpcnet_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+static __always_inline int vpcnet_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct vpcnet_entry *entry = obj;
 	const u64 *a = arg->key, *b = entry->key;
@@ -299,6 +299,35 @@ int vpcnet_table_init(struct rhashtable *ht)
 struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u64 *key)
 {
 	return rhashtable_lookup(ht, key, vpcnet_table_params);
+}
+
+/* The same where only the first three words of keys are in use. */
+static __always_inline u32 vpcnet_table_hash3(const void *data, u32 len, u32 seed)
+{
+	const u64 *key = data;
+
+	return vpcnet_mix(vpcnet_mix(vpcnet_mix(seed ^ key[0]) ^ key[1]) ^ key[2]);
+}
+
+static __always_inline int vpcnet_table_cmp3(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct vpcnet_entry *entry = obj;
+	const u64 *a = arg->key, *b = entry->key;
+
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2])) != 0;
+}
+
+static const struct rhashtable_params vpcnet_table_params3 = {
+	.head_offset = offsetof(struct vpcnet_entry, node),
+	.key_offset = offsetof(struct vpcnet_entry, key),
+	.key_len = 3 * sizeof(u64),
+	.hashfn = vpcnet_table_hash3,
+	.obj_cmpfn = vpcnet_table_cmp3,
+};
+
+struct vpcnet_entry *vpcnet_table_lookup3(struct rhashtable *ht, const u64 *key)
+{
+	return rhashtable_lookup(ht, key, vpcnet_table_params3);
 }
 
 /* For who keeps the entries from going by other means. */

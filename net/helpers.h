@@ -102,6 +102,7 @@ struct vpcnet_entry {
 };
 int vpcnet_table_init(struct rhashtable *ht);
 struct vpcnet_entry *vpcnet_table_lookup(struct rhashtable *ht, const u64 *key);
+struct vpcnet_entry *vpcnet_table_lookup3(struct rhashtable *ht, const u64 *key);
 struct vpcnet_entry *vpcnet_table_lookup_unlocked(struct rhashtable *ht, const u64 *key);
 struct vpcnet_entry *vpcnet_table_insert(struct rhashtable *ht, struct vpcnet_entry *entry);
 void vpcnet_table_destroy(struct rhashtable *ht, void (*free_entry)(struct vpcnet_entry *entry));

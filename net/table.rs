@@ -6,6 +6,7 @@
 //!
 //! C header: [`include/linux/rhashtable.h`](srctree/include/linux/rhashtable.h)
 
+use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::ptr;
 use core::ptr::NonNull;
@@ -28,6 +29,25 @@ pub const KEY_WORDS: usize = bindings::VPCNET_KEY_WORDS as usize;
 /// differ in one of the first three words; words 3 to 5 are folded into these.
 pub type Key = [u64; KEY_WORDS];
 
+/// How many words of its keys a table uses.
+pub trait Keys: 'static {
+    /// The others are zero.
+    const WORDS: usize;
+}
+
+/// All of them.
+pub struct Long;
+/// Three, which takes less time.
+pub struct Short;
+
+impl Keys for Long {
+    const WORDS: usize = KEY_WORDS;
+}
+
+impl Keys for Short {
+    const WORDS: usize = 3;
+}
+
 #[repr(C)]
 struct Entry<V> {
     /// First, so that a pointer to it is one to the entry.
@@ -41,19 +61,19 @@ struct Entry<V> {
 /// # Invariants
 ///
 /// `ht` is initialised and all entries in it are owned `KBox<Entry<V>>`, added and removed only
-/// under RTNL.
-pub struct Table<V: Send + Sync + 'static> {
+/// under RTNL; their keys have no more words than `K` says.
+pub struct Table<V: Send + Sync + 'static, K: Keys = Long> {
     // Boxed because rhashtable's worker keeps a pointer to it.
     ht: KBox<Opaque<bindings::rhashtable>>,
-    _values: core::marker::PhantomData<V>,
+    _values: PhantomData<(V, K)>,
 }
 
 // SAFETY: Readers share `V`, which is `Sync`; writers are serialised by RTNL.
-unsafe impl<V: Send + Sync> Sync for Table<V> {}
+unsafe impl<V: Send + Sync, K: Keys> Sync for Table<V, K> {}
 // SAFETY: The table owns its values, which are `Send`.
-unsafe impl<V: Send + Sync> Send for Table<V> {}
+unsafe impl<V: Send + Sync, K: Keys> Send for Table<V, K> {}
 
-impl<V: Send + Sync> Table<V> {
+impl<V: Send + Sync, K: Keys> Table<V, K> {
     /// Makes an empty table; process context.
     ///
     /// # Errors
@@ -66,19 +86,22 @@ impl<V: Send + Sync> Table<V> {
         // INVARIANT: Initialised and empty.
         Ok(Table {
             ht,
-            _values: core::marker::PhantomData,
+            _values: PhantomData,
         })
     }
 
     #[inline]
     fn find<R: RcuRead>(&self, key: &Key, _alive: &R) -> *mut Entry<V> {
+        let ht = self.ht.get();
+        let [first, second, third, ..] = *key;
         // SAFETY: The table is initialised and the key has the length that the table expects; the
-        // first function needs the RCU read lock, the second takes it for the search.
+        // last function takes the RCU read lock for the search, the others need it.
         unsafe {
-            if R::READ_LOCKED {
-                bindings::vpcnet_table_lookup(self.ht.get(), key.as_ptr())
-            } else {
-                bindings::vpcnet_table_lookup_unlocked(self.ht.get(), key.as_ptr())
+            match (R::READ_LOCKED, K::WORDS) {
+                // An array of its own: the rest of the key need not be in memory then.
+                (true, 3) => bindings::vpcnet_table_lookup3(ht, [first, second, third].as_ptr()),
+                (true, _) => bindings::vpcnet_table_lookup(ht, key.as_ptr()),
+                (false, _) => bindings::vpcnet_table_lookup_unlocked(ht, key.as_ptr()),
             }
         }
         .cast()
@@ -92,7 +115,8 @@ impl<V: Send + Sync> Table<V> {
         count == 0
     }
 
-    /// Looks `key` up; any context that keeps RCU objects alive.
+    /// Looks `key` up, of which no other words count than those that `K` says; any context that keeps
+    /// RCU objects alive.
     #[inline]
     pub fn get<'a>(&'a self, key: &Key, alive: &'a impl RcuRead) -> Option<&'a V> {
         // SAFETY: By the type invariant it is null or a valid entry, which is not freed while
@@ -117,8 +141,11 @@ impl<V: Send + Sync> Table<V> {
     ///
     /// # Errors
     ///
-    /// `EEXIST` if the key is there, `ENOMEM`, `E2BIG`.
+    /// `EEXIST` if the key is there, `EINVAL` if it has more words than `K` says, `ENOMEM`, `E2BIG`.
     pub fn insert(&self, key: Key, value: V, _rtnl: &mut Rtnl) -> Result {
+        if key.iter().skip(K::WORDS).any(|&word| word != 0) {
+            return Err(EINVAL);
+        }
         let entry = Self::entry(key, value)?;
         let entry = KBox::into_raw(entry);
         // SAFETY: The table is initialised; the entry is valid and in no table.
@@ -205,7 +232,7 @@ impl<V: Send + Sync> Table<V> {
     }
 }
 
-impl<V: Send + Sync> Drop for Table<V> {
+impl<V: Send + Sync, K: Keys> Drop for Table<V, K> {
     fn drop(&mut self) {
         // SAFETY: Nobody borrows the table any more; entries still in it are owned by it.
         unsafe { bindings::vpcnet_table_destroy(self.ht.get(), Some(Self::free_now)) };
@@ -230,23 +257,27 @@ unsafe impl<O: Send> Send for Walk<O> {}
 pub trait HasTable: Sized {
     /// What is in it.
     type Value: Send + Sync + 'static;
+    /// Its keys.
+    type Keys: Keys;
 
     /// The table, always the same one.
-    fn table(&self) -> &Table<Self::Value>;
+    fn table(&self) -> &Table<Self::Value, Self::Keys>;
 }
 
 impl<T: HasTable> HasTable for Arc<T> {
     type Value = T::Value;
+    type Keys = T::Keys;
 
-    fn table(&self) -> &Table<T::Value> {
+    fn table(&self) -> &Table<T::Value, T::Keys> {
         (**self).table()
     }
 }
 
 impl<T: HasTable> HasTable for &T {
     type Value = T::Value;
+    type Keys = T::Keys;
 
-    fn table(&self) -> &Table<T::Value> {
+    fn table(&self) -> &Table<T::Value, T::Keys> {
         (**self).table()
     }
 }

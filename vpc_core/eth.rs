@@ -32,6 +32,12 @@ pub const fn is_station(mac: [u8; 6]) -> bool {
     !is_group(mac) && !matches!(mac, [0, 0, 0, 0, 0, 0])
 }
 
+/// Whether an address is that of a group that bridges keep to themselves (IEEE 802.1Q, 8.6.3).
+#[inline]
+pub const fn is_link_local(mac: [u8; 6]) -> bool {
+    matches!(mac, [0x01, 0x80, 0xc2, 0, 0, 0..=0x0f])
+}
+
 /// The header of a frame without tags, as it goes on the wire.
 #[inline]
 pub const fn header(dst: [u8; 6], src: [u8; 6], proto: u16) -> [u8; HEADER_LEN] {

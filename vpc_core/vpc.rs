@@ -10,6 +10,6 @@ pub mod guard;
 pub mod hop;
 pub mod nd;
 pub mod packet;
-mod plain;
+pub mod plain;
 pub mod spoof;
 mod view;

@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
+use vpcnet::bridge::Intake;
 use vpcnet::context::RcuRead;
 use vpcnet::context::Rtnl;
 use vpcnet::netdev::Hold;
@@ -13,6 +14,7 @@ use vpcnet::rcu::RcuCell;
 use vpcnet::rcu::RtnlCell;
 use vpcnet::table::HasTable;
 use vpcnet::table::Key;
+use vpcnet::table::Short;
 use vpcnet::table::Table;
 use vpcnet::table::Walk;
 
@@ -21,10 +23,12 @@ use crate::entry::Entry;
 use crate::entry::Target;
 use crate::flood::Flood;
 use crate::group::Group;
+use crate::port;
 use crate::port::Port;
 use crate::remote;
 use crate::remote::Remote;
 use crate::sorted::Sorted;
+use crate::state::State;
 use crate::tally::Tally;
 use crate::vpc;
 
@@ -34,14 +38,16 @@ const BATCH: usize = 512;
 /// A configuration.
 pub(crate) struct Config {
     /// The tunnel device.
-    pub(crate) tunnel: RcuCell<Tunnel>,
+    tunnel: RcuCell<Tunnel>,
+    /// What that receives, once its frames are ours.
+    intake: RtnlCell<Option<Intake<State>>>,
     ports: RcuCell<PortMap>,
     /// By [`crate::entry::mac_key`] and [`crate::entry::addr_key`].
-    pub(crate) entries: Table<Entry>,
+    pub(crate) entries: Table<Entry, Short>,
     /// By [`crate::entry::addr_key`].
-    pub(crate) remotes: Table<Arc<Remote>>,
+    pub(crate) remotes: Table<Arc<Remote>, Short>,
     /// By [`crate::flood::key`].
-    pub(crate) floods: Table<Flood>,
+    pub(crate) floods: Table<Flood, Short>,
     /// Frames that belong to no port.
     pub(crate) tally: Arc<Tally>,
     pub(crate) lists: RtnlCell<Lists>,
@@ -112,8 +118,9 @@ impl PortMap {
 
 impl HasTable for Config {
     type Value = Entry;
+    type Keys = Short;
 
-    fn table(&self) -> &Table<Entry> {
+    fn table(&self) -> &Table<Entry, Short> {
         &self.entries
     }
 }
@@ -128,6 +135,7 @@ impl Config {
         Ok(Arc::new(
             Config {
                 tunnel: RcuCell::empty(),
+                intake: RtnlCell::new(None),
                 ports: RcuCell::empty(),
                 entries: Table::new()?,
                 remotes: Table::new()?,
@@ -145,14 +153,44 @@ impl Config {
         self.ports.read(alive)?.get(ifindex)
     }
 
+    /// The tunnel device.
+    #[inline]
+    pub(crate) fn tunnel<'a>(&'a self, alive: &'a impl RcuRead) -> Option<&'a Tunnel> {
+        self.tunnel.read(alive)
+    }
+
+    /// Has another tunnel device, or none, in the place of that which there is. Without an intake its
+    /// frames are not taken over before [`Config::publish_tunnel`].
+    pub(crate) fn set_tunnel(
+        &self,
+        tunnel: Option<RcuBox<Tunnel>>,
+        intake: Option<Intake<State>>,
+        rtnl: &mut Rtnl,
+    ) {
+        self.tunnel.set(tunnel, rtnl);
+        drop(self.intake.replace(intake, rtnl));
+    }
+
+    /// Takes over what the tunnel device receives.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Intake::new`].
+    pub(crate) fn publish_tunnel(&self, rtnl: &mut Rtnl) -> Result {
+        match self.tunnel(&*rtnl).map(|tunnel| tunnel.dev.hold()) {
+            Some(dev) => port::take_over(&self.intake, &dev, rtnl),
+            None => Ok(()),
+        }
+    }
+
     /// Has packets find the ports of the list.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, or those of [`Port::close_gate`]; then it is as before.
+    /// `ENOMEM`, or those of [`Port::take_over`]; then it is as before.
     pub(crate) fn publish_ports(&self, lists: &Lists, rtnl: &mut Rtnl) -> Result {
         for port in lists.ports.iter() {
-            port.close_gate(rtnl)?;
+            port.take_over(rtnl)?;
         }
         let map = RcuBox::new(PortMap::new(&lists.ports)?)?;
         self.ports.set(Some(map), rtnl);
@@ -161,13 +199,12 @@ impl Config {
 
     /// Whether there is a device whose frames are handled.
     pub(crate) fn is_in_use(&self, rtnl: &mut Rtnl) -> bool {
-        self.tunnel.read(&*rtnl).is_some()
-            || self.lists.with(rtnl, |lists, _| lists.ports.len() != 0)
+        self.tunnel(&*rtnl).is_some() || self.lists.with(rtnl, |lists, _| lists.ports.len() != 0)
     }
 
     /// Gives all devices up: nothing is looked up here any more.
     pub(crate) fn release(&self, rtnl: &mut Rtnl) {
-        self.tunnel.set(None, rtnl);
+        self.set_tunnel(None, None, rtnl);
         self.lists.with(rtnl, |lists, rtnl| {
             for port in lists.ports.iter() {
                 port.release(rtnl);
@@ -186,12 +223,12 @@ impl Config {
             rules: from.rules,
             ..Lists::default()
         };
-        if let Some(tunnel) = self.tunnel.read(&*rtnl) {
+        if let Some(tunnel) = self.tunnel(&*rtnl) {
             let tunnel = RcuBox::new(Tunnel {
                 dev: tunnel.dev.hold(),
                 ifindex: tunnel.ifindex,
             })?;
-            copy.tunnel.set(Some(tunnel), rtnl);
+            copy.set_tunnel(Some(tunnel), None, rtnl);
         }
         for item in from.vpcs.iter() {
             lists.vpcs.put(vpc::Item {

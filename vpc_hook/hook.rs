@@ -5,6 +5,8 @@
 //! `way.rs` decides, here it is done. Frames of ports and of the tunnel device never reach the bridge:
 //! it would learn their addresses, which tenants may have in common.
 
+use core::mem::MaybeUninit;
+
 use kernel::prelude::*;
 
 use vpc_core::ip::Addr;
@@ -16,15 +18,19 @@ use vpc_core::vpc::hop::Hop;
 use vpc_core::vpc::packet::Kind;
 use vpc_core::vpc::packet::Packet;
 use vpc_core::vpc::packet::Problem;
+use vpc_core::vpc::plain::Plain;
 use vpcnet::bridge::Frame;
 use vpcnet::bridge::Received;
 use vpcnet::context::Datapath;
+use vpcnet::netdev::NetDev;
 use vpcnet::netfilter::Verdict;
 use vpcnet::netns::Net;
 use vpcnet::percpu::ThisCpu;
 
 use crate::acl::Direction;
 use crate::config::Config;
+use crate::config::Tunnel;
+use crate::entry::Entry;
 use crate::flood;
 use crate::port::Port;
 use crate::remote;
@@ -36,7 +42,6 @@ use crate::vpc::Mac;
 use crate::way;
 use crate::way::Live;
 use crate::way::Place;
-use crate::way::Route;
 use crate::way::To;
 use crate::way::Way;
 
@@ -52,7 +57,14 @@ pub(crate) struct Here<'a> {
     pub(crate) dp: &'a Datapath,
 }
 
-/// A port of some bridge has received a frame.
+/// Where a frame leaves.
+#[derive(Clone, Copy)]
+enum Exit<'a> {
+    Port(&'a Port, &'a NetDev),
+    Remote(&'a Remote, &'a Tunnel),
+}
+
+/// A device of the namespace's has received a frame.
 #[inline]
 pub(crate) fn received(
     state: &State,
@@ -65,31 +77,38 @@ pub(crate) fn received(
         state,
         config,
         net,
-        cpu: ThisCpu::get(dp),
+        cpu: frame.cpu(dp),
         dp,
     };
     let ifindex = frame.port();
     if let Some(port) = config.port(ifindex, dp) {
         return here.take_from_vm(port, frame);
     }
-    match config.tunnel.read(dp) {
+    match config.tunnel(dp) {
         Some(tunnel) if tunnel.ifindex == ifindex => here.take_from_wire(frame),
         _ => frame.accept(),
     }
 }
 
-/// Reads a frame, of which more is made linear where that is needed. Whoever takes the packet out of
-/// what is returned copies it.
-#[inline]
-fn parse(frame: &mut Received<'_>, dp: &Datapath) -> Result<Packet, Why> {
+/// Reads a frame, of which more is made linear where that is needed, into a place.
+#[inline(always)]
+fn parse<'b>(
+    place: &'b mut MaybeUninit<Packet>,
+    frame: &mut Received<'_>,
+    dp: &Datapath,
+) -> Result<&'b Packet, Why> {
     let len = frame.len() as usize;
-    if let (Ok(packet), false) = (Packet::parse(frame.linear(), len), frame.is_tagged()) {
-        return Ok(packet);
+    let plain = match frame.is_tagged() {
+        false => Plain::of_frame(frame.linear(), len),
+        true => None,
+    };
+    match plain {
+        Some(plain) => Ok(place.write(plain.packet())),
+        None => Ok(place.write(parse_any(frame, len, dp)?)),
     }
-    parse_any(frame, len, dp)
 }
 
-#[cold]
+#[inline(never)]
 fn parse_any(frame: &mut Received<'_>, len: usize, dp: &Datapath) -> Result<Packet, Why> {
     loop {
         match Packet::parse(frame.linear(), len) {
@@ -113,10 +132,10 @@ impl<'a> Here<'a> {
         let Some(settings) = port.settings(self.dp) else {
             return self.drop(port, Why::Other(Other::NotHere), frame);
         };
-        let parsed = parse(&mut frame, self.dp);
-        let packet = match &parsed {
+        let mut place = MaybeUninit::uninit();
+        let packet = match parse(&mut place, &mut frame, self.dp) {
             Ok(packet) => packet,
-            Err(why) => return self.drop(port, *why, frame),
+            Err(why) => return self.drop(port, why, frame),
         };
         let mut live = Live::new(&frame);
         let way = way::from_vm(self, port, settings, packet, frame.linear(), &mut live);
@@ -138,7 +157,7 @@ impl<'a> Here<'a> {
                 port.tally.answered(self.cpu);
                 self.answer(port, answer.bytes(), frame)
             }
-            Way::To(to, route) => self.to(port, packet, to, route, keeps, frame),
+            Way::To(to, next) => self.to(port, packet, to, next, keeps, frame),
             Way::Flood { asked } => {
                 if let Some(addr) = asked {
                     let vpc = settings.vpc.id;
@@ -209,94 +228,107 @@ impl<'a> Here<'a> {
         self.drop(port, Why::Other(why), frame)
     }
 
+    /// Sends a frame of a port to one, by way of the virtual gateway if that says who is `next`.
+    #[inline]
     fn to(
         &self,
         port: &'a Port,
         packet: &Packet,
         to: To<'a>,
-        route: Option<Route>,
+        next: Option<&Entry>,
         keeps: bool,
         frame: Received<'_>,
     ) -> Verdict {
-        if let (To::Remote(_), Some(tunnel)) = (&to, self.config.tunnel.read(self.dp)) {
+        let Some(exit) = self.exit(to) else {
+            return self.drop(port, Why::Other(Other::NoTunnel), frame);
+        };
+        if let Exit::Remote(_, tunnel) = exit {
             let mtu = tunnel.dev.mtu();
             if !frame.fits(mtu) {
-                let Some((_, addr)) = packet.addrs() else {
-                    return self.drop(port, Why::Other(Other::TooBig), frame);
-                };
-                let mac = packet.dst;
-                let from = error::Sender { mac, addr };
-                return self.complain(port, Complaint::TooBig(mtu), from, packet, frame);
+                return self.too_big(port, packet, mtu, frame);
             }
         }
-        if let Some(Route { gateway, .. }) = route {
-            if packet.ttl <= 1 {
-                let addr = match packet.kind {
-                    Kind::Ip4 { .. } => Addr::V4(DUMMY),
-                    _ => Addr::V6(guard::link_local(gateway)),
-                };
-                let from = error::Sender { mac: gateway, addr };
-                return self.complain(port, Complaint::TimeExceeded, from, packet, frame);
-            }
+        if next.is_some() && packet.ttl <= 1 {
+            return self.time_exceeded(port, packet, frame);
         }
         let (mut frame, verdict) = frame.take();
         if keeps && !frame.confirm(self.dp) {
-            let why = Why::Other(Other::Connection);
-            port.tally.dropped(why, self.cpu);
-            frame.drop_with(why.reason());
-            return verdict;
+            return self.lose(port, Why::Other(Other::Connection), frame, verdict);
         }
         port.tally.received(self.cpu);
-        if let Some(Route { gateway, next }) = route {
-            if let Err(why) = self.hop(&mut frame, packet, gateway, next) {
-                port.tally.dropped(why, self.cpu);
-                frame.drop_with(why.reason());
-                return verdict;
+        if let Some(next) = next {
+            if let Err(why) = self.hop(&mut frame, packet, next.mac) {
+                return self.lose(port, why, frame, verdict);
             }
         }
-        self.send(to, frame);
+        self.send(exit, frame);
         verdict
     }
 
+    /// Drops a frame of a port that has been taken already.
+    #[cold]
+    fn lose(&self, port: &Port, why: Why, frame: Frame, verdict: Verdict) -> Verdict {
+        port.tally.dropped(why, self.cpu);
+        frame.drop_with(why.reason());
+        verdict
+    }
+
+    #[cold]
+    fn too_big(&self, port: &Port, packet: &Packet, mtu: u32, frame: Received<'_>) -> Verdict {
+        let Some((_, addr)) = packet.addrs() else {
+            return self.drop(port, Why::Other(Other::TooBig), frame);
+        };
+        let mac = packet.dst;
+        let from = error::Sender { mac, addr };
+        self.complain(port, Complaint::TooBig(mtu), from, packet, frame)
+    }
+
+    /// The virtual gateway, whose MAC address is the packet's destination, does not send it on.
+    #[cold]
+    fn time_exceeded(&self, port: &Port, packet: &Packet, frame: Received<'_>) -> Verdict {
+        let mac = packet.dst;
+        let addr = match packet.kind {
+            Kind::Ip4 { .. } => Addr::V4(DUMMY),
+            _ => Addr::V6(guard::link_local(mac)),
+        };
+        let from = error::Sender { mac, addr };
+        self.complain(port, Complaint::TimeExceeded, from, packet, frame)
+    }
+
     /// Has a frame pass the virtual gateway.
-    fn hop(&self, frame: &mut Frame, packet: &Packet, gateway: Mac, next: Mac) -> Result<(), Why> {
+    #[cold]
+    fn hop(&self, frame: &mut Frame, packet: &Packet, next: Mac) -> Result<(), Why> {
         let len = usize::from(packet.transport);
         let bytes = match frame.writable(len, self.dp) {
             Ok(bytes) => bytes,
             Err(_) => return Err(Why::Other(Other::NoMemory)),
         };
-        match hop::decrement_ttl(bytes, packet, gateway, next) {
+        match hop::decrement_ttl(bytes, packet, packet.dst, next) {
             Hop::Passed => Ok(()),
             Hop::Exceeded | Hop::NotIp => Err(Why::Other(Other::Ttl)),
         }
     }
 
-    /// Sends a frame where it belongs.
+    /// Where a frame leaves; `None` if it cannot.
     #[inline]
-    fn send(&self, to: To<'_>, frame: Frame) {
+    fn exit(&self, to: To<'a>) -> Option<Exit<'a>> {
         match to {
-            To::Port(port) => match port.dev(self.dp) {
-                Some(dev) => {
-                    port.tally.sent(self.cpu);
-                    frame.send(dev, self.dp);
-                }
-                None => frame.drop_with(Why::Other(Other::NoTunnel).reason()),
-            },
-            To::Remote(remote) => self.send_to(remote, frame),
+            To::Port(port) => Some(Exit::Port(port, port.dev(self.dp)?)),
+            To::Remote(remote) => Some(Exit::Remote(remote, self.config.tunnel(self.dp)?)),
         }
     }
 
+    /// Sends a frame where it belongs.
     #[inline]
-    fn send_to(&self, remote: &Remote, frame: Frame) {
-        match self.config.tunnel.read(self.dp) {
-            Some(tunnel) => {
+    fn send(&self, exit: Exit<'_>, frame: Frame) {
+        match exit {
+            Exit::Port(port, dev) => {
+                port.tally.sent(self.cpu);
+                frame.send(dev, self.dp);
+            }
+            Exit::Remote(remote, tunnel) => {
                 remote.counters.count(remote::TX, self.cpu);
                 frame.send_to(&tunnel.dev, &remote.to, self.cpu, self.dp);
-            }
-            None => {
-                let why = Why::Other(Other::NoTunnel);
-                self.config.tally.dropped(why, self.cpu);
-                frame.drop_with(why.reason());
             }
         }
     }
@@ -332,16 +364,19 @@ impl<'a> Here<'a> {
                 port.tally.dropped(Why::Other(Other::Tagged), self.cpu);
             } else if way::acl(self, &place, packet, bytes, &mut live).is_err() {
                 port.tally.dropped(Why::Other(Other::Ingress), self.cpu);
-            } else if let Ok(copy) = frame.try_clone(self.dp) {
-                self.send(To::Port(port), copy);
+            } else if let (Some(exit), Ok(copy)) =
+                (self.exit(To::Port(port)), frame.try_clone(self.dp))
+            {
+                self.send(exit, copy);
             } else {
                 port.tally.dropped(Why::Other(Other::NoMemory), self.cpu);
             }
         }
         let remotes = from.map(|_| &flood.remotes);
         for remote in remotes.into_iter().flatten() {
-            if let Ok(copy) = frame.try_clone(self.dp) {
-                self.send_to(remote, copy);
+            let exit = self.exit(To::Remote(remote));
+            if let (Some(exit), Ok(copy)) = (exit, frame.try_clone(self.dp)) {
+                self.send(exit, copy);
             }
         }
         let (frame, verdict) = frame.take();
@@ -358,10 +393,10 @@ impl<'a> Here<'a> {
             return self.drop_wire(Why::Other(Other::UnknownPeer), frame);
         };
         remote.counters.count(remote::RX, self.cpu);
-        let parsed = parse(&mut frame, self.dp);
-        let packet = match &parsed {
+        let mut place = MaybeUninit::uninit();
+        let packet = match parse(&mut place, &mut frame, self.dp) {
             Ok(packet) => packet,
-            Err(why) => return self.drop_wire(*why, frame),
+            Err(why) => return self.drop_wire(why, frame),
         };
         let mut live = Live::new(&frame);
         let way = way::from_wire(self, remote, packet, frame.linear(), &mut live);
@@ -370,6 +405,9 @@ impl<'a> Here<'a> {
             Way::Drop(why) => self.drop_wire(why, frame),
             Way::Refused(to, why) => self.drop(to, why, frame),
             Way::To(to, _) => {
+                let Some(exit) = self.exit(to) else {
+                    return self.drop_wire(Why::Other(Other::NoTunnel), frame);
+                };
                 let (mut frame, verdict) = frame.take();
                 if keeps && !frame.confirm(self.dp) {
                     let why = Why::Other(Other::Connection);
@@ -377,7 +415,7 @@ impl<'a> Here<'a> {
                     frame.drop_with(why.reason());
                     return verdict;
                 }
-                self.send(to, frame);
+                self.send(exit, frame);
                 verdict
             }
             Way::Flood { .. } => self.flood(remote.vpc, None, packet, frame),

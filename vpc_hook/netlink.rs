@@ -6,6 +6,7 @@ use kernel::prelude::*;
 
 use vpcnet::attr::Message;
 use vpcnet::attr::Policy;
+use vpcnet::bridge::Intake;
 use vpcnet::genl;
 use vpcnet::genl::Dump;
 use vpcnet::genl::Family;
@@ -246,7 +247,7 @@ fn config_get(request: &Request<'_>) -> Result {
         let (config, lists) = (view.config, &*view.lists);
         let rtnl = &*view.rtnl;
         request.reply(cmd::CONFIG_GET, 4096, |message| {
-            if let Some(tunnel) = config.tunnel.read(rtnl) {
+            if let Some(tunnel) = config.tunnel(rtnl) {
                 message.put_u32(attr::TUNNEL, tunnel.ifindex)?;
                 message.put_str(attr::TUNNEL_NAME, tunnel.dev.name(rtnl))?;
             }
@@ -281,7 +282,7 @@ fn config_set(request: &Request<'_>) -> Result {
     if let Some(index) = number(attr::TUNNEL) {
         state::change_in_force(request, |change| {
             if index == 0 {
-                change.config.tunnel.set(None, change.rtnl);
+                change.config.set_tunnel(None, None, change.rtnl);
                 return Ok(());
             }
             let Some(dev) = NetDev::by_index(request.net(), index, change.rtnl) else {
@@ -296,14 +297,16 @@ fn config_set(request: &Request<'_>) -> Result {
             if change.lists.ports.get(&index).is_some() {
                 return Err(request.ack.refuse(EBUSY, c"the device is a port"));
             }
-            let tunnel = Tunnel {
+            let dev = dev.hold();
+            let tunnel = RcuBox::new(Tunnel {
                 dev: dev.hold(),
                 ifindex: index,
+            })?;
+            let intake = match change.staged {
+                true => None,
+                false => Some(Intake::new(&dev, change.rtnl)?),
             };
-            change
-                .config
-                .tunnel
-                .set(Some(RcuBox::new(tunnel)?), change.rtnl);
+            change.config.set_tunnel(Some(tunnel), intake, change.rtnl);
             Ok(())
         })?;
     }

@@ -11,7 +11,7 @@ use vpc_core::vpc::guard::Allow;
 use vpc_core::vpc::guard::Guard;
 use vpc_core::vpc::guard::Net4;
 use vpc_core::vpc::guard::Net6;
-use vpcnet::bridge::Gate;
+use vpcnet::bridge::Intake;
 use vpcnet::context::RcuRead;
 use vpcnet::context::Rtnl;
 use vpcnet::netdev::Hold;
@@ -24,6 +24,7 @@ use vpcnet::vpc_hook::port_flags;
 use crate::acl::Acl;
 use crate::flood::Meter;
 use crate::sorted::Keyed;
+use crate::state::State;
 use crate::tally::Tally;
 use crate::vpc::Mac;
 use crate::vpc::Vpc;
@@ -36,7 +37,7 @@ pub(crate) struct Port {
     pub(crate) tally: Arc<Tally>,
     settings: RcuCell<Settings>,
     /// While its frames are ours.
-    gate: RtnlCell<Option<Gate>>,
+    intake: RtnlCell<Option<Intake<State>>>,
     /// What it sends to all.
     pub(crate) meter: Meter,
 }
@@ -188,6 +189,23 @@ impl Settings {
     }
 }
 
+/// Takes over what a device receives, unless that is so.
+///
+/// # Errors
+///
+/// Those of [`Intake::new`].
+pub(crate) fn take_over(
+    intake: &RtnlCell<Option<Intake<State>>>,
+    dev: &NetDev,
+    rtnl: &mut Rtnl,
+) -> Result {
+    if intake.with(rtnl, |intake, _| intake.is_none()) {
+        let new = Intake::new(dev, rtnl)?;
+        intake.replace(Some(new), rtnl);
+    }
+    Ok(())
+}
+
 /// Settings that are ready to be put in place.
 pub(crate) struct Prepared(RcuBox<Settings>);
 
@@ -203,7 +221,7 @@ impl Port {
                 ifindex,
                 tally,
                 settings: RcuCell::new(RcuBox::new(settings)?),
-                gate: RtnlCell::new(None),
+                intake: RtnlCell::new(None),
                 meter: Meter::default(),
             },
             GFP_KERNEL,
@@ -216,25 +234,21 @@ impl Port {
         self.dev.read(alive).map(|dev| &**dev)
     }
 
-    /// Keeps from the bridge what that would not ask the hooks about.
+    /// Takes over what its device receives.
     ///
     /// # Errors
     ///
-    /// Those of [`Gate::new`].
-    pub(crate) fn close_gate(&self, rtnl: &mut Rtnl) -> Result {
-        if self.gate.with(rtnl, |gate, _| gate.is_some()) {
-            return Ok(());
+    /// Those of [`Intake::new`].
+    pub(crate) fn take_over(&self, rtnl: &mut Rtnl) -> Result {
+        match self.dev(&*rtnl).map(NetDev::hold) {
+            Some(dev) => take_over(&self.intake, &dev, rtnl),
+            None => Ok(()),
         }
-        if let Some(dev) = self.dev(&*rtnl).map(NetDev::hold) {
-            let gate = Gate::new(&dev, rtnl)?;
-            self.gate.replace(Some(gate), rtnl);
-        }
-        Ok(())
     }
 
     /// Gives it up: if packets still find it, those from the device are dropped.
     pub(crate) fn release(&self, rtnl: &mut Rtnl) {
-        drop(self.gate.replace(None, rtnl));
+        drop(self.intake.replace(None, rtnl));
         self.dev.set(None, rtnl);
         self.settings.set(None, rtnl);
     }

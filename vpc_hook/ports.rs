@@ -224,7 +224,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
             let why = c"the device can be no port of a bridge";
             return Err(request.ack.refuse(EINVAL, why));
         }
-        let tunnel = change.config.tunnel.read(&*change.rtnl);
+        let tunnel = change.config.tunnel(&*change.rtnl);
         if tunnel.is_some_and(|tunnel| tunnel.ifindex == ifindex) {
             return Err(request.ack.refuse(EBUSY, c"it is the tunnel device"));
         }

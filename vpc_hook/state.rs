@@ -145,6 +145,7 @@ impl Change<'_> {
         for item in self.lists.acls.iter_mut().filter(|item| item.owned) {
             item.acl.compile(&self.lists.groups, self.rtnl)?;
         }
+        self.config.publish_tunnel(self.rtnl)?;
         self.publish_ports()
     }
 }
@@ -565,11 +566,10 @@ fn forget(config: &Arc<Config>, dev: &NetDev, staged: bool, rtnl: &mut Rtnl) -> 
     let ifindex = dev.ifindex();
     let mut found = false;
     if config
-        .tunnel
-        .read(&*rtnl)
+        .tunnel(&*rtnl)
         .is_some_and(|it| it.ifindex == ifindex)
     {
-        config.tunnel.set(None, rtnl);
+        config.set_tunnel(None, None, rtnl);
         found = true;
     }
     config.lists.with(rtnl, |lists, rtnl| {
@@ -621,11 +621,11 @@ impl BridgeDriver for State {
     }
 
     /// Not if the device is a port of ours, or the tunnel device.
-    fn may_pass(&self, ifindex: u32, dp: &Datapath) -> bool {
+    fn may_send(&self, ifindex: u32, dp: &Datapath) -> bool {
         let Some(config) = self.config(dp) else {
             return true;
         };
         let is_tunnel = |tunnel: &crate::config::Tunnel| tunnel.ifindex == ifindex;
-        config.port(ifindex, dp).is_none() && !config.tunnel.read(dp).is_some_and(is_tunnel)
+        config.port(ifindex, dp).is_none() && !config.tunnel(dp).is_some_and(is_tunnel)
     }
 }

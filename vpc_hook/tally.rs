@@ -42,9 +42,10 @@ pub(crate) enum Other {
     UnknownPeer,
     NotHere,
     Connection,
+    LinkLocal,
 }
 
-const OTHERS: [(&CStr, &str); 15] = [
+const OTHERS: [(&CStr, &str); 16] = [
     (c"acl_egress", "no rule allows the VM to send it"),
     (c"acl_ingress", "no rule allows the VM to get it"),
     (
@@ -71,6 +72,10 @@ const OTHERS: [(&CStr, &str); 15] = [
     (
         c"connection",
         "it belongs to no connection that there can be",
+    ),
+    (
+        c"link_local",
+        "it is for a group that bridges do not forward",
     ),
 ];
 
@@ -143,7 +148,7 @@ impl Why {
     }
 }
 
-const ALL_OTHERS: [Other; 15] = [
+const ALL_OTHERS: [Other; 16] = [
     Other::Egress,
     Other::Ingress,
     Other::UnknownMac,
@@ -159,6 +164,7 @@ const ALL_OTHERS: [Other; 15] = [
     Other::UnknownPeer,
     Other::NotHere,
     Other::Connection,
+    Other::LinkLocal,
 ];
 
 /// The counters of a port, or of what belongs to none.

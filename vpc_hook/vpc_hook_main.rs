@@ -2,8 +2,8 @@
 
 //! `vpc_hook`: tenant networks (VPCs) in the bridge.
 //!
-//! A hook in the bridge takes the frames of ports, which are taps bound to a VPC, and of the tunnel
-//! device, and leaves all others to the bridge. Who sends is checked, ARP and neighbour discovery are
+//! Hooks take the frames of ports, which are taps bound to a VPC, and of the tunnel device, before
+//! their bridge does, and leave all others to the bridge. Who sends is checked, ARP and neighbour discovery are
 //! answered, ACLs are asked; then the frame goes to the port or the remote that its destination is
 //! behind, with its lane, past the bridge. `docs/design.md` has the whole picture.
 //!

@@ -7,6 +7,7 @@ use kernel::fmt;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
+use vpc_core::eth::is_link_local;
 use vpc_core::ip;
 use vpc_core::ip::Addr;
 use vpc_core::ip::Version;
@@ -42,8 +43,8 @@ use crate::vpc::Vpc;
 pub(crate) enum Way<'a> {
     /// It is answered.
     Answer(Answer),
-    /// It goes to one, perhaps by way of the virtual gateway.
-    To(To<'a>, Option<Route>),
+    /// It goes to one; if by way of the virtual gateway, whose MAC address it has, to whom from there.
+    To(To<'a>, Option<&'a Entry>),
     /// It goes to all; the address of which nobody knows anything, if it asks for one.
     Flood { asked: Option<Addr> },
     /// It goes nowhere.
@@ -57,13 +58,6 @@ pub(crate) enum Way<'a> {
 pub(crate) enum To<'a> {
     Port(&'a Port),
     Remote(&'a Remote),
-}
-
-/// A hop over the virtual gateway: its MAC address, and that of who comes next.
-#[derive(Clone, Copy)]
-pub(crate) struct Route {
-    pub(crate) gateway: Mac,
-    pub(crate) next: Mac,
 }
 
 /// An answer that is ready to be sent.
@@ -339,25 +333,25 @@ fn vm_way<'a, W: Watcher>(
     };
     acl(here, &place, packet, frame, watcher)?;
     if is_group(packet.dst) {
+        if is_link_local(packet.dst) {
+            return Err(Why::Other(Other::LinkLocal));
+        }
         watcher.step(c"destination", fmt!("all of the VPC"));
         return Ok(Way::Flood { asked });
     }
-    let mut next = packet.dst;
-    let mut route = None;
+    let mut next = None;
     if settings.vpc.gateway == Some(packet.dst) {
         let (_, addr) = packet.addrs().ok_or(Why::Other(Other::UnknownAddress))?;
         let entry = here
             .entry(&addr_key(vpc, addr))
             .ok_or(Why::Other(Other::UnknownAddress))?;
-        next = entry.mac;
-        route = Some(Route {
-            gateway: packet.dst,
-            next,
-        });
-        watcher.step(c"gateway", fmt!("next is {}", MacText(next)));
+        watcher.step(c"gateway", fmt!("next is {}", MacText(entry.mac)));
+        next = Some(entry);
     }
+    // By reference: a copy would be taken apart into bytes.
+    let mac = next.map_or(&packet.dst, |next| &next.mac);
     let entry = here
-        .entry(&mac_key(vpc, next))
+        .entry(&mac_key(vpc, *mac))
         .ok_or(Why::Other(Other::UnknownMac))?;
     let to = match &entry.target {
         Target::Port(to) if to.ifindex == port.ifindex => {
@@ -372,7 +366,7 @@ fn vm_way<'a, W: Watcher>(
         Target::ByMac => return Err(Why::Other(Other::UnknownMac)),
     };
     tell(&to, watcher);
-    Ok(Way::To(to, route))
+    Ok(Way::To(to, next))
 }
 
 fn tell<W: Watcher>(to: &To<'_>, watcher: &mut W) {
@@ -427,6 +421,9 @@ fn wire_way<'a, W: Watcher>(
     }
     watcher.step(c"source", fmt!("it is none of this host's"));
     if is_group(packet.dst) {
+        if is_link_local(packet.dst) {
+            return Err(Why::Other(Other::LinkLocal));
+        }
         watcher.step(c"destination", fmt!("all ports of the VPC"));
         return Ok(Way::Flood { asked: None });
     }

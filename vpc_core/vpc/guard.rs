@@ -118,7 +118,8 @@ pub struct Guard<'a> {
 
 impl Guard<'_> {
     /// Whether the VM may send this packet.
-    #[inline]
+    // Inlined, or the guard itself would have to be written to memory for each packet.
+    #[inline(always)]
     pub fn from_vm(&self, packet: &Packet) -> Result<(), Spoof> {
         if packet.src != self.mac {
             return Err(Spoof::Mac);
@@ -133,6 +134,15 @@ impl Guard<'_> {
                 }
                 self.serves(packet)
             }
+            _ => self.others_from_vm(packet),
+        }
+    }
+
+    /// The same of what is not IPv4. Out of line, so that the way of IPv4 is short; and by value, so
+    /// that only this way has to have a guard in memory.
+    #[inline(never)]
+    fn others_from_vm(self, packet: &Packet) -> Result<(), Spoof> {
+        match packet.kind {
             Kind::Ip6 { src, dst } => {
                 if !self.has6(src) && !self.joins6(packet, src, dst) {
                     return Err(Spoof::Ipv6);
@@ -142,7 +152,7 @@ impl Guard<'_> {
             Kind::Arp(ref arp) => self.says_arp(packet, arp),
             Kind::Nd { src, dst, ref nd } => self.says_nd(packet, src, dst, nd),
             Kind::Other if self.allow.ethertypes => Ok(()),
-            Kind::Other => Err(Spoof::EtherType),
+            Kind::Other | Kind::Ip4 { .. } => Err(Spoof::EtherType),
         }
     }
 
@@ -191,7 +201,7 @@ impl Guard<'_> {
     }
 
     /// Whether a VM with IPv4 addresses asks for one of them by DHCP.
-    fn begins4(&self, packet: &Packet, src: u32, dst: u32) -> bool {
+    fn begins4(self, packet: &Packet, src: u32, dst: u32) -> bool {
         !self.v4.is_empty() && src == 0 && dst == BROADCAST && packet.is_from_dhcp_client()
     }
 

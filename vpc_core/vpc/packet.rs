@@ -144,32 +144,15 @@ impl Packet {
     /// Reads a frame of `len` bytes. `frame` is as much of it as is linear, from the destination MAC
     /// address on.
     ///
-    /// Match the answer by reference: to move it copies it. Checksums are not looked at. Lengths are: an IP packet that is cut off is [`Problem::Short`].
-    #[inline]
+    /// Checksums are not looked at. Lengths are: an IP packet that is cut off is [`Problem::Short`].
     pub fn parse(frame: &[u8], len: usize) -> Result<Packet, Problem> {
-        let Some(plain) = Plain::of_frame(frame, len) else {
-            return Packet::any(frame, len);
-        };
-        Ok(Packet {
-            dst: plain.dst,
-            src: plain.src,
-            ethertype: eth::TYPE_IPV4,
-            tagged: false,
-            offset: eth::HEADER_LEN as u16,
-            transport: (eth::HEADER_LEN + ip::V4_LEN) as u16,
-            kind: Kind::Ip4 {
-                src: plain.flow.src as u32,
-                dst: plain.flow.dst as u32,
-            },
-            protocol: plain.flow.protocol,
-            ttl: plain.ttl,
-            fragment: Fragment::Whole,
-            sport: plain.flow.sport,
-            dport: plain.flow.dport,
-        })
+        match Plain::of_frame(frame, len) {
+            Some(plain) => Ok(plain.packet()),
+            None => Packet::any(frame, len),
+        }
     }
 
-    /// The same for any frame.
+    /// Reads any other frame.
     fn any(frame: &[u8], len: usize) -> Result<Packet, Problem> {
         if let Some(packet) = plain::ipv6(frame, len) {
             return Ok(packet);

@@ -12,19 +12,18 @@ use crate::vpc::packet::Kind;
 use crate::vpc::packet::Packet;
 use crate::vpc::packet::TRANSPORT_MIN;
 
-/// What differs between such frames with IPv4. No [`Packet`] yet, whose unused bytes would be
-/// copied.
-pub(super) struct Plain {
-    pub(super) dst: [u8; 6],
-    pub(super) src: [u8; 6],
-    pub(super) ttl: u8,
-    pub(super) flow: FlowKey,
+/// What differs between such frames with IPv4. No [`Packet`] yet: to move one copies all of its bytes.
+pub struct Plain {
+    dst: [u8; 6],
+    src: [u8; 6],
+    ttl: u8,
+    flow: FlowKey,
 }
 
 impl Plain {
-    /// `None` for any other frame.
+    /// Reads a frame, see [`Packet::parse`]; `None` for any other one.
     #[inline]
-    pub(super) fn of_frame(frame: &[u8], len: usize) -> Option<Plain> {
+    pub fn of_frame(frame: &[u8], len: usize) -> Option<Plain> {
         let flow = FlowKey::of_plain(frame)?;
         let (&dst, rest) = frame.split_first_chunk()?;
         let (&src, rest) = rest.split_first_chunk()?;
@@ -39,6 +38,28 @@ impl Plain {
             ttl,
             flow,
         })
+    }
+
+    /// The packet.
+    #[inline]
+    pub const fn packet(self) -> Packet {
+        Packet {
+            dst: self.dst,
+            src: self.src,
+            ethertype: eth::TYPE_IPV4,
+            tagged: false,
+            offset: eth::HEADER_LEN as u16,
+            transport: (eth::HEADER_LEN + ip::V4_LEN) as u16,
+            kind: Kind::Ip4 {
+                src: self.flow.src as u32,
+                dst: self.flow.dst as u32,
+            },
+            protocol: self.flow.protocol,
+            ttl: self.ttl,
+            fragment: Fragment::Whole,
+            sport: self.flow.sport,
+            dport: self.flow.dport,
+        }
     }
 }
 
