@@ -122,6 +122,35 @@ many() { # in turn: each with its own key
 }
 check "two hundred destinations in turn, each with its key" many
 
+many_in() { # in turn: each goes up with its own key and TTL
+	local n
+	ip -n "$B" link add gx type gretap external
+	ip -n "$B" link set gx up
+	ip -n "$B" addr add 10.60.1.1/32 dev gx
+	for ((n = 1; n <= 200; n++)); do
+		echo "neigh replace 10.60.0.$n dev gx lladdr 02:00:00:00:60:01 nud permanent"
+		echo "route add 10.60.0.$n/32 dev gx encap ip id $((2000 + n))" \
+			"src 10.1.0.2 dst 10.1.0.1 ttl $((10 + n % 50)) key"
+	done >"$tmp/batch"
+	ip -n "$B" -batch "$tmp/batch"
+	for ((n = 1; n <= 200; n++)); do
+		echo "filter add dev mx ingress protocol ip pref 60 handle $n flower" \
+			"enc_key_id $((2000 + n)) enc_ttl $((10 + n % 50)) action drop"
+	done >"$tmp/batch"
+	tca -batch "$tmp/batch"
+	# shellcheck disable=SC2016
+	in_ns "$B" bash -c 'for round in 1 2 3; do
+			for ((n = 1; n <= 200; n++)); do echo x >/dev/udp/10.60.0.$n/9; done
+		done'
+	sleep 0.5
+	tca -s -j filter show dev mx ingress pref 60 | jq -e '
+		[.[].options | select(.actions) | .actions[0].stats.packets] as $seen
+		| ($seen | length) == 200 and ($seen | all(. == 3))'
+	tca filter del dev mx ingress pref 60
+	ip -n "$B" link del gx
+}
+check "two hundred tunnels in turn, each frame with its metadata" many_in
+
 beside_p2p() { # a device made for one tunnel goes before it
 	local before after
 	ip -n "$A" link add m7 type "$KIND" local 10.1.0.1 remote 10.1.0.2 key 9

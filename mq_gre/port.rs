@@ -21,6 +21,7 @@ use vpcnet::device::NewDevice;
 use vpcnet::errno;
 use vpcnet::link::LinkDriver;
 use vpcnet::link::Request;
+use vpcnet::metadata::Recent;
 use vpcnet::netfilter::HookSkb;
 use vpcnet::netfilter::Verdict;
 use vpcnet::netns::Net;
@@ -84,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) paths: Option<Paths>,
     /// Ways to where packets say, in collect-metadata mode.
     pub(crate) ways: Option<Ways>,
+    /// What received packets have been given, in collect-metadata mode.
+    pub(crate) recent: Option<Recent>,
     /// The short way, if packets can take it.
     pub(crate) express: Option<Express>,
     pub(crate) output: OutputMode,
@@ -105,6 +108,7 @@ impl Settings {
             express: Express::new(&config),
             paths: one_way.then(Paths::new).transpose()?,
             ways: config.peer.is_none().then(Ways::new).transpose()?,
+            recent: config.peer.is_none().then(Recent::new).transpose()?,
             output: match config.lanes {
                 Lanes::Hash => output,
                 Lanes::Keep | Lanes::Single => output.keeping_lanes(),

@@ -13,14 +13,16 @@ use vpc_core::outer::UDP_LEN;
 use vpc_core::udp::Udp;
 use vpcnet::context::Datapath;
 use vpcnet::device::Device;
+use vpcnet::metadata::Metadata;
+use vpcnet::metadata::Recent;
 use vpcnet::netfilter::HookSkb;
 use vpcnet::netfilter::Verdict;
 use vpcnet::netns::Net;
+use vpcnet::percpu::ThisCpu;
 use vpcnet::skb::Reason;
 use vpcnet::skb::Skb;
 use vpcnet::tunnel::Around;
 use vpcnet::tunnel::Frame;
-use vpcnet::tunnel::Metadata;
 use vpcnet::tunnel::NotDecapsulated;
 use vpcnet::tunnel::TunnelKey;
 
@@ -31,6 +33,7 @@ use crate::demux::Address;
 use crate::demux::Ports;
 use crate::icmp;
 use crate::port::MqGre;
+use crate::port::Settings;
 use crate::trace;
 
 /// What the outer headers say.
@@ -87,12 +90,12 @@ pub(crate) fn receive(underlay: &Net, ports: &Ports, mut skb: HookSkb, dp: &Data
         udp: None,
         lane: skb.lane(),
     };
-    let Some((dev, config)) = find(ports, &outer, dp) else {
+    let Some((dev, settings)) = find(ports, &outer, dp) else {
         return skb.accept();
     };
     match skb.steal() {
         Ok((skb, verdict)) => {
-            take(dev, config, skb, &outer, dp);
+            take(dev, settings, skb, &outer, dp);
             verdict
         }
         Err(verdict) => {
@@ -122,7 +125,7 @@ pub(crate) fn receive_udp(ports: &Ports, skb: Skb, dp: &Datapath) {
         return skb.drop_with(Reason::CutHeader);
     };
     match find(ports, &outer, dp) {
-        Some((dev, config)) => take(dev, config, skb, &outer, dp),
+        Some((dev, settings)) => take(dev, settings, skb, &outer, dp),
         None => skb.drop_with(Reason::UnknownProto),
     }
 }
@@ -265,7 +268,7 @@ fn find<'a>(
     ports: &'a Ports,
     outer: &Outer,
     dp: &'a Datapath,
-) -> Option<(&'a Device<MqGre>, &'a Config)> {
+) -> Option<(&'a Device<MqGre>, &'a Settings)> {
     let tunnel = ports.tunnel(&outer.address, dp);
     let dev = match tunnel {
         Some(dev) => dev,
@@ -281,13 +284,14 @@ fn find<'a>(
     if !dev.is_up() {
         return None;
     }
-    Some((dev, &dev.data().settings(dp)?.config))
+    Some((dev, dev.data().settings(dp)?))
 }
 
 /// Decapsulates a packet and hands the frame to the stack.
 #[inline(never)]
-fn take(dev: &Device<MqGre>, config: &Config, skb: Skb, outer: &Outer, dp: &Datapath) {
-    let metadata = match check(config, outer).and_then(|()| metadata(config, &skb, outer, dp)) {
+fn take(dev: &Device<MqGre>, settings: &Settings, skb: Skb, outer: &Outer, dp: &Datapath) {
+    let config = &settings.config;
+    let metadata = match check(config, outer).and_then(|()| metadata(settings, &skb, outer, dp)) {
         Ok(metadata) => metadata,
         Err(why) => {
             drop(dev, Some(&skb), outer, why, dp);
@@ -335,20 +339,26 @@ fn check(config: &Config, outer: &Outer) -> Result<(), Drop> {
 /// What is attached to the frame: nothing, if all have the same outer headers.
 #[inline]
 fn metadata(
-    config: &Config,
+    settings: &Settings,
     skb: &Skb,
     outer: &Outer,
     dp: &Datapath,
 ) -> Result<Option<Metadata>, Drop> {
-    match config.peer {
-        Some(_) => Ok(None),
-        None => collect(config, skb, outer, dp).map(Some),
+    match settings.recent.as_ref() {
+        None => Ok(None),
+        Some(recent) => collect(&settings.config, recent, skb, outer, dp).map(Some),
     }
 }
 
 /// What a collect-metadata device attaches. Out of line, so that the way of tunnels is short.
 #[inline(never)]
-fn collect(config: &Config, skb: &Skb, outer: &Outer, dp: &Datapath) -> Result<Metadata, Drop> {
+fn collect(
+    config: &Config,
+    recent: &Recent,
+    skb: &Skb,
+    outer: &Outer,
+    dp: &Datapath,
+) -> Result<Metadata, Drop> {
     let address = &outer.address;
     let mut key = TunnelKey {
         remote: address.remote(),
@@ -375,7 +385,8 @@ fn collect(config: &Config, skb: &Skb, outer: &Outer, dp: &Datapath) -> Result<M
         key.ttl = ip.ttl;
         key.df = ip.df();
     }
-    Metadata::for_received(&key, dp).map_err(|_| Drop::RxNoMemory)
+    let metadata = recent.get(&key, ThisCpu::get(dp), dp);
+    metadata.map_err(|_| Drop::RxNoMemory)
 }
 
 /// The lane to record, if any: a packet for which the uplink has recorded none stays without, and

@@ -22,6 +22,7 @@ use crate::context::Datapath;
 use crate::context::Rtnl;
 use crate::ethtool;
 use crate::ethtool::Ethtool;
+use crate::metadata::Metadata;
 use crate::netns::Net;
 use crate::path::Route;
 use crate::qstats;
@@ -30,7 +31,6 @@ use crate::skb::Candidate;
 use crate::skb::Skb;
 use crate::stats::Totals;
 use crate::tunnel::Frame;
-use crate::tunnel::Metadata;
 
 /// Number of CPUs that there may ever be, at most 4096.
 pub fn possible_cpus() -> u16 {

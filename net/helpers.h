@@ -126,6 +126,7 @@ u32 vpcnet_skb_mark(const struct sk_buff *skb);
 bool vpcnet_is_gso(const struct sk_buff *skb);
 bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct dst_cache **cache);
 struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key);
+void vpcnet_metadata_hold(struct metadata_dst *md);
 bool vpcnet_gso_fits(const struct sk_buff *skb, unsigned int mtu);
 void vpcnet_drop(struct sk_buff *skb, unsigned int reason);
 

@@ -72,3 +72,8 @@ struct metadata_dst *vpcnet_tun_rx_dst(const struct vpcnet_tun_key *key)
 	md->u.tun_info.key.tp_dst = key->dport;
 	return md;
 }
+
+void vpcnet_metadata_hold(struct metadata_dst *md)
+{
+	dst_hold(&md->dst);
+}

@@ -54,7 +54,7 @@ pub struct TunnelKey {
 }
 
 impl TunnelKey {
-    fn to_raw(self) -> bindings::vpcnet_tun_key {
+    pub(crate) fn to_raw(self) -> bindings::vpcnet_tun_key {
         let (sport, dport) = self.ports.unwrap_or((0, 0));
         bindings::vpcnet_tun_key {
             remote: words_of(self.remote),
@@ -111,47 +111,6 @@ pub(crate) fn addr_of(words: [u32; 4], v6: bool) -> Addr {
     }
     let (high, low) = (u128::from(a) << 32 | u128::from(b), u128::from(c) << 32);
     Addr::V6(high << 64 | low | u128::from(d))
-}
-
-/// Metadata for a received packet: a reference of a `struct metadata_dst`.
-///
-/// # Invariants
-///
-/// The pointer is valid and a reference is held.
-pub struct Metadata(NonNull<bindings::metadata_dst>);
-
-impl Metadata {
-    /// Allocates; packets do so only for devices in collect-metadata mode, where the receiver asks
-    /// for it.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub fn for_received(key: &TunnelKey, _dp: &Datapath) -> Result<Self> {
-        let key = TunnelKey {
-            flow_flags: 0,
-            ..*key
-        }
-        .to_raw();
-        // SAFETY: `key` is valid.
-        let md = unsafe { bindings::vpcnet_tun_rx_dst(&key) };
-        // INVARIANT: The reference that the C function returns is ours.
-        NonNull::new(md).map(Metadata).ok_or(ENOMEM)
-    }
-
-    /// Gives the reference away.
-    pub(crate) fn into_raw(self) -> *mut bindings::metadata_dst {
-        let md = self.0.as_ptr();
-        core::mem::forget(self);
-        md
-    }
-}
-
-impl Drop for Metadata {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant; `dst` is the first field of `metadata_dst`.
-        unsafe { bindings::dst_release(self.0.as_ptr().cast()) };
-    }
 }
 
 /// Which way a packet takes to its uplink.

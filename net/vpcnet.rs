@@ -27,6 +27,7 @@ pub mod genl;
 pub mod lanes;
 pub mod layout;
 pub mod link;
+pub mod metadata;
 pub mod module;
 pub mod mq_gre_trace;
 pub mod netdev;
