@@ -231,3 +231,74 @@ impl Drop for Counters {
         unsafe { bindings::vpcnet_percpu_free(self.memory.as_ptr().cast()) };
     }
 }
+
+/// Values for each CPU that packets change, in places with numbers. They are copied in and out, so
+/// that nobody has a reference to one.
+///
+/// # Invariants
+///
+/// The memory is per-CPU memory of `len` values, initialised for all possible CPUs. A CPU's are read
+/// and written by itself only, with BH off.
+pub struct Slots<T: Copy + Send> {
+    memory: NonNull<T>,
+    len: usize,
+}
+
+// SAFETY: The memory is owned; users are kept apart as the invariant says.
+unsafe impl<T: Copy + Send> Send for Slots<T> {}
+// SAFETY: As above.
+unsafe impl<T: Copy + Send> Sync for Slots<T> {}
+
+impl<T: Copy + Send> Slots<T> {
+    /// Makes `len` of them, all with the same value; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, also for more than 32 KB.
+    pub fn new(len: usize, value: T) -> Result<Self> {
+        let size = len.max(1).checked_mul(size_of::<T>()).ok_or(ENOMEM)?;
+        // SAFETY: Allocates.
+        let memory = unsafe { bindings::vpcnet_percpu_alloc(size, align_of::<T>()) };
+        let memory = NonNull::new(memory.cast::<T>()).ok_or(ENOMEM)?;
+        for cpu in possible_cpus() {
+            for index in 0..len {
+                // SAFETY: The CPU is possible, its memory has room for `len`, and nobody uses it.
+                unsafe { at(memory, cpu).add(index).write(value) };
+            }
+        }
+        // INVARIANT: All are initialised.
+        Ok(Slots { memory, len })
+    }
+
+    /// This CPU's place with a number, if there is one.
+    #[inline]
+    fn slot(&self, index: usize, cpu: ThisCpu<'_>) -> Option<*mut T> {
+        let first = self.memory.as_ptr().wrapping_byte_add(cpu.offset);
+        (index < self.len).then_some(first.wrapping_add(index))
+    }
+
+    /// What is in a place; nothing if there is no such place.
+    #[inline]
+    pub fn get(&self, index: usize, cpu: ThisCpu<'_>) -> Option<T> {
+        let slot = self.slot(index, cpu)?;
+        // SAFETY: By the type invariant it is initialised, and with BH off nobody else writes it.
+        Some(unsafe { slot.read() })
+    }
+
+    /// Puts a value into a place; nothing happens if there is no such place.
+    #[inline]
+    pub fn put(&self, index: usize, value: T, cpu: ThisCpu<'_>) {
+        if let Some(slot) = self.slot(index, cpu) {
+            // SAFETY: By the type invariant it is there, and with BH off nobody else uses it.
+            unsafe { slot.write(value) };
+        }
+    }
+}
+
+impl<T: Copy + Send> Drop for Slots<T> {
+    fn drop(&mut self) {
+        // SAFETY: It was allocated as such, and nobody uses it any more; what can be copied has
+        // nothing to be dropped.
+        unsafe { bindings::vpcnet_percpu_free(self.memory.as_ptr().cast()) };
+    }
+}
