@@ -18,9 +18,11 @@
 //!
 //! Copies are limited by a budget that a tree starts with and hands on to its parts, so that no
 //! choice of rules makes the trees larger than [`max_lines`]. Rules that overlap in many ways then
-//! take more forks: a lookup takes longer, yet nowhere near the time of a list.
+//! take more forks: a lookup takes longer, yet nowhere near the time of a list. What it found can be
+//! kept for the packets that follow it, see [`cache`].
 
 mod build;
+pub mod cache;
 mod cut;
 mod fork;
 mod key;

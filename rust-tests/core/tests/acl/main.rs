@@ -4,6 +4,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![allow(clippy::unwrap_used)]
 
+mod cache;
 mod random;
 mod rules;
 mod sets;
