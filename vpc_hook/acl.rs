@@ -20,6 +20,7 @@ use vpcnet::rcu::RcuBox;
 use vpcnet::rcu::RcuCell;
 use vpcnet::rcu::RtnlCell;
 
+use crate::answers::Answers;
 use crate::config::Lists;
 use crate::group::Group;
 use crate::name::Name;
@@ -216,9 +217,15 @@ impl Rules {
     }
 }
 
+/// From so many lines on what a tree says is kept: fewer are in the CPU's cache as well, and read as
+/// fast.
+const MANY_LINES: usize = 128;
+
 /// What packets look up.
 struct Compiled {
     lines: KVVec<acl::Line>,
+    /// What they have said, where they are many.
+    answers: Option<Answers>,
     /// What each rule in the lines is of the ACL's.
     rules: KVVec<Origin>,
     counters: KVec<Arc<Counters>>,
@@ -269,7 +276,12 @@ fn prefixes<'a>(own: &'a Option<Prefix>, group: Option<&'a Group>) -> &'a [Prefi
 }
 
 impl Compiled {
-    fn new(rules: &Rules, direction: Direction, groups: &Sorted<Group>) -> Result<Self> {
+    fn new(
+        rules: &Rules,
+        direction: Direction,
+        groups: &Sorted<Group>,
+        rtnl: &mut Rtnl,
+    ) -> Result<Self> {
         let mut all: KVVec<Rule> = KVVec::new();
         let mut origins = KVVec::new();
         let mut add = |entry: &Entry, rule: Rule| -> Result {
@@ -347,8 +359,13 @@ impl Compiled {
         for it in &rules.counters {
             counters.push(it.clone(), GFP_KERNEL)?;
         }
+        let answers = match lines.0.len() >= MANY_LINES {
+            true => Some(Answers::new(&all, rtnl)?),
+            false => None,
+        };
         Ok(Compiled {
             lines: lines.0,
+            answers,
             rules: origins,
             counters,
             tracks: rules.list.iter().any(|it| it.stateful),
@@ -356,7 +373,39 @@ impl Compiled {
     }
 }
 
+impl Compiled {
+    /// The rule that the trees find.
+    #[inline]
+    fn find(&self, key: &Key) -> Option<Found> {
+        let Match { rule, verdict, log } = Snapshot::new(&self.lines).lookup(key)?;
+        let origin = self.rules.get(rule as usize)?;
+        Some(Found {
+            counter: origin.counter,
+            said: Said {
+                verdict,
+                log,
+                stateful: origin.stateful,
+                priority: origin.priority,
+            },
+        })
+    }
+
+    // Out of line: it is what is to be spared.
+    #[inline(never)]
+    fn find_anew(&self, key: &Key) -> Option<Found> {
+        self.find(key)
+    }
+}
+
+/// A rule that decides.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    counter: u32,
+    said: Said,
+}
+
 /// What an ACL says of a packet.
+#[derive(Clone, Copy)]
 pub(crate) struct Said {
     pub(crate) verdict: Verdict,
     pub(crate) log: bool,
@@ -407,10 +456,10 @@ impl Acl {
     ///
     /// `ENOMEM`, `E2BIG` if groups make too many rules of them; then packets find what they did.
     pub(crate) fn compile(&self, groups: &Sorted<Group>, rtnl: &mut Rtnl) -> Result {
-        let (egress, ingress) = self.rules.with(rtnl, |rules, _| -> Result<_> {
-            let egress = RcuBox::new(Compiled::new(rules, Direction::Egress, groups)?)?;
-            let ingress = RcuBox::new(Compiled::new(rules, Direction::Ingress, groups)?)?;
-            Ok((egress, ingress))
+        let (egress, ingress) = self.rules.with(rtnl, |rules, rtnl| -> Result<_> {
+            let egress = Compiled::new(rules, Direction::Egress, groups, rtnl)?;
+            let ingress = Compiled::new(rules, Direction::Ingress, groups, rtnl)?;
+            Ok((RcuBox::new(egress)?, RcuBox::new(ingress)?))
         })?;
         self.egress.set(Some(egress), rtnl);
         self.ingress.set(Some(ingress), rtnl);
@@ -432,7 +481,7 @@ impl Acl {
     }
 
     /// What it says of a packet; nothing if no rule matches. The rule counts it, if `count` says which
-    /// CPU this is.
+    /// CPU this is; without, what has been said before is of no matter, and nothing is kept.
     #[inline]
     pub(crate) fn say(
         &self,
@@ -442,20 +491,17 @@ impl Acl {
         dp: &Datapath,
     ) -> Option<Said> {
         let compiled = self.cell(direction).read(dp)?;
-        let Match { rule, verdict, log } = Snapshot::new(&compiled.lines).lookup(key)?;
-        let origin = compiled.rules.get(rule as usize)?;
+        let Found { counter, said } = match (&compiled.answers, count) {
+            (Some(answers), Some(cpu)) => answers.ask(key, cpu, || compiled.find_anew(key))?,
+            _ => compiled.find(key)?,
+        };
         if let Some(cpu) = count {
-            let (portion, index) = portion(origin.counter);
+            let (portion, index) = portion(counter);
             if let Some(counters) = compiled.counters.get(portion) {
                 counters.count(index, cpu);
             }
         }
-        Some(Said {
-            verdict,
-            log,
-            stateful: origin.stateful,
-            priority: origin.priority,
-        })
+        Some(said)
     }
 }
 

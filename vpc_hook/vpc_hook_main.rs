@@ -16,6 +16,7 @@
 //! | `vpc.rs`, `remote.rs`, `entry.rs`, `group.rs` | these objects, and requests about them |
 //! | `port.rs`, `ports.rs` | ports, and requests about them |
 //! | `acl.rs`, `rules.rs` | ACLs, and requests about them and their rules |
+//! | `answers.rs` | what ACLs have said of flows |
 //! | `flood.rs` | who gets what is for all |
 //! | `tally.rs` | what is counted, and why frames are dropped |
 //! | `netlink.rs`, `events.rs`, `trace.rs` | requests, events, and what would become of a frame |
@@ -34,6 +35,7 @@ use vpcnet::sockets;
 const __LOG_PREFIX: &[u8] = b"vpc_hook\0";
 
 mod acl;
+mod answers;
 mod config;
 mod entry;
 mod events;
@@ -70,12 +72,14 @@ mod module {
 /// This module.
 static MODULE: SetOnce<&'static ThisModule> = SetOnce::new();
 
-/// Fields are dropped in this order: no requests, no events, then what namespaces have.
+/// Fields are dropped in this order: no requests, no events, then what namespaces have, and what they
+/// share.
 struct VpcHookModule {
     _family: genl::Registration,
     _sockets: sockets::Registration<state::Sockets>,
     _devices: notifier::Registration<state::Devices>,
     _namespaces: pernet::Registration<state::State>,
+    _answers: answers::Memory,
 }
 
 impl kernel::Module for VpcHookModule {
@@ -91,6 +95,7 @@ impl kernel::Module for VpcHookModule {
             _sockets: sockets,
             _devices: devices,
             _namespaces: namespaces,
+            _answers: answers::Memory,
         })
     }
 }
