@@ -11,9 +11,10 @@ NONE, FEW, MANY = ROWS
 # Networks and ports that rules are about.
 NET, PORTS = "198.19", (1024, 4095)
 ANYWHERE = (f"dst_min {NET}.1.0", f"dst_max {NET}.254.255", "flag IPDST_RND")
-# What the VM sends: flows that go on, to one port; or each packet to another address and port.
+# What the VM sends: flows that go on, to one port (pktgen's flows keep addresses, but no ports); or
+# each packet to another address and port.
 FLOWS, EACH = TRAFFIC = {
-    "256 flows": (*ANYWHERE, "flows 256", "flowlen 1000000",
+    "256 flows": (*ANYWHERE, "flows 256", "flowlen 1000000", "udp_src_max 1024",
                   "udp_dst_min 2000", "udp_dst_max 2000"),
     "each packet another": (*ANYWHERE, f"udp_dst_min {PORTS[0]}", f"udp_dst_max {PORTS[1]}",
                             "flag UDPDST_RND"),
