@@ -349,11 +349,14 @@ impl Compiled {
                 }
             }
         }
-        let (mut lines, mut lists, mut work) = (Room::new(), Room::new(), Room::new());
-        acl::compile(&all, &mut lines, &mut lists, &mut work).map_err(|error| match error {
-            acl::Error::Full => ENOMEM,
-            acl::Error::TooMany => E2BIG,
-            acl::Error::Invalid { .. } => EINVAL,
+        let (mut lines, mut other) = (Room::new(), Room::new());
+        let (mut lists, mut work) = (Room::new(), Room::new());
+        acl::compile(&all, &mut lines, &mut other, &mut lists, &mut work).map_err(|error| {
+            match error {
+                acl::Error::Full => ENOMEM,
+                acl::Error::TooMany => E2BIG,
+                acl::Error::Invalid { .. } => EINVAL,
+            }
         })?;
         let mut counters = KVec::with_capacity(rules.counters.len(), GFP_KERNEL)?;
         for it in &rules.counters {

@@ -29,6 +29,7 @@ mod key;
 mod line;
 mod lookup;
 mod rule;
+mod sample;
 
 pub use build::compile;
 pub use build::max_lines;

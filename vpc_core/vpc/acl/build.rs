@@ -19,13 +19,18 @@ use super::rule::Invalid;
 use super::rule::Rule;
 use super::rule::Span;
 use super::rule::MAX_RULES;
+use super::sample;
 use crate::eth;
 
+/// So many lines are read by a lookup that there is nothing to gain from a second attempt.
+const LONG: usize = 6 * sample::KEYS;
 /// A leaf has up to so many rules, unless the budget is used up.
 const LEAF: usize = 4;
 /// A cut may make so many times as many rules of those that it divides, and so many more.
 const GROWTH: u32 = 2;
 const GROWTH_MORE: u32 = 48;
+/// The same for the second attempt.
+const MORE_GROWTH: u32 = 4;
 /// A part with fewer rules than this gets no table.
 const TABLE_FROM: usize = 128;
 /// A table has about as many children as rules, up to so many.
@@ -102,9 +107,13 @@ pub struct Work {
 ///
 /// Each part has at most 15/16 of the rules of the part that it belongs to, mostly far fewer: the
 /// time is in proportion to n log n for n rules.
-pub fn compile(
+///
+/// Whether more copies are better, which spare forks, or fewer, which leave room for those below, is
+/// not to be seen before it is tried. So where lookups are long there is a second attempt, in `other`.
+pub fn compile<L: Store<Line>>(
     rules: &[Rule],
-    lines: &mut impl Store<Line>,
+    lines: &mut L,
+    other: &mut L,
     lists: &mut impl Store<u32>,
     work: &mut impl Store<Work>,
 ) -> Result<(), Error> {
@@ -114,6 +123,25 @@ pub fn compile(
     for (rule, checked) in rules.iter().map(Rule::check).enumerate() {
         checked.map_err(|why| Error::Invalid { rule, why })?;
     }
+    attempt(rules, GROWTH, lines, lists, work)?;
+    let first = sample::steps(rules, lines.items());
+    if first > LONG {
+        attempt(rules, MORE_GROWTH, other, lists, work)?;
+        // Hardly fewer are not worth the memory.
+        if sample::steps(rules, other.items()) < first.saturating_mul(3) / 4 {
+            core::mem::swap(lines, other);
+        }
+    }
+    Ok(())
+}
+
+fn attempt(
+    rules: &[Rule],
+    growth: u32,
+    lines: &mut impl Store<Line>,
+    lists: &mut impl Store<u32>,
+    work: &mut impl Store<Work>,
+) -> Result<(), Full> {
     lines.truncate(0);
     lists.truncate(0);
     work.truncate(0);
@@ -148,6 +176,7 @@ pub fn compile(
     }
     let mut builder = Builder {
         rules,
+        growth,
         lines,
         lists,
         work,
@@ -193,6 +222,8 @@ fn all_packets(ethertype: Option<u16>) -> Packets {
 
 pub(super) struct Builder<'a, L, R, W> {
     pub(super) rules: &'a [Rule],
+    /// What a cut may make of rules, see [`GROWTH`].
+    growth: u32,
     pub(super) lines: &'a mut L,
     pub(super) lists: &'a mut R,
     pub(super) work: &'a mut W,
@@ -205,10 +236,11 @@ impl<L: Store<Line>, R: Store<u32>, W: Store<Work>> Builder<'_, L, R, W> {
         if len <= LEAF || part.budget <= len.saturating_add(BRANCHES) {
             return self.leaf(&part);
         }
+        let growth = self.growth;
         let mut best: Option<Plan> = None;
         let mut near: Option<Plan> = None;
         let mut judge = |plan: Plan| {
-            if fits(&plan, len, part.budget) {
+            if fits(&plan, len, growth, part.budget) {
                 if best.as_ref().is_none_or(|best| plan.score < best.score) {
                     best = Some(plan);
                 }
@@ -427,9 +459,9 @@ pub(super) fn portion(spare: usize, rules: usize, all: usize) -> usize {
 }
 
 /// Whether a cut divides the rules well enough, without too many copies.
-fn fits(plan: &Plan, len: usize, budget: usize) -> bool {
+fn fits(plan: &Plan, len: usize, growth: u32, budget: usize) -> bool {
     let len = len as u32;
-    plan.total <= len.saturating_mul(GROWTH).saturating_add(GROWTH_MORE)
+    plan.total <= len.saturating_mul(growth).saturating_add(GROWTH_MORE)
         && plan.largest <= len.saturating_mul(3) / 4
         && (plan.needed as usize) < budget
 }

@@ -219,6 +219,7 @@ fn rules_that_cannot_be() {
             &mut Items::new(),
             &mut Items::new(),
             &mut Items::new(),
+            &mut Items::new(),
         );
         assert_eq!(compiled, Err(Error::Invalid { rule: 1, why }));
     }

@@ -208,6 +208,32 @@ pub(crate) fn prefix_list6(r: &mut Random, n: usize) -> Vec<Rule> {
     prefixes.into_iter().map(rule).collect()
 }
 
+/// Ports of networks that lie in each other.
+pub(crate) fn services(r: &mut Random, n: usize) -> Vec<Rule> {
+    let one = |r: &mut Random| {
+        let first = 1024 + r.below(3072) as u16;
+        let more = r.below(usize::from(4096 - first)) as u16;
+        let dport = match r.percent(50) {
+            true => Ports::one(first),
+            false => Ports {
+                first,
+                last: first + more,
+            },
+        };
+        Rule {
+            ethertype: Some(IPV4),
+            protocol: Some(if r.percent(50) { TCP } else { UDP }),
+            dst: v4(
+                0xc613_0000 | r.below(1 << 16) as u32,
+                [20, 24, 28, 32][r.below(4)],
+            ),
+            dport,
+            ..any()
+        }
+    };
+    (0..n).map(|_| one(r)).collect()
+}
+
 /// Everything at random and wide.
 pub(crate) fn random_boxes(r: &mut Random, n: usize) -> Vec<Rule> {
     let one = |r: &mut Random| Rule {
@@ -389,6 +415,7 @@ pub(crate) fn all(n: usize) -> Vec<(&'static str, Vec<Rule>)> {
         ("class-bench acl", class_bench(r, n, 2, 1)),
         ("class-bench fw", class_bench(r, n, 30, 15)),
         ("class-bench ipc", class_bench(r, n, 8, 8)),
+        ("services", services(r, n)),
         ("group", group(r, n, false)),
         ("group 4+6", group(r, n, true)),
         ("members", members(r, n)),

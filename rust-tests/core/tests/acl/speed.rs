@@ -47,9 +47,10 @@ fn speed() {
         let keys: Vec<Key> = (0..KEYS).map(|_| key_near(r, &few)).collect();
         let ten = lookup_ns(&lines(&few), &keys);
 
-        let (mut out, mut lists, mut work) = (Items::new(), Items::new(), Items::new());
+        let (mut out, mut other) = (Items::new(), Items::new());
+        let (mut lists, mut work) = (Items::new(), Items::new());
         let start = Instant::now();
-        compile(&rules, &mut out, &mut lists, &mut work).unwrap();
+        compile(&rules, &mut out, &mut other, &mut lists, &mut work).unwrap();
         let ms = start.elapsed().as_secs_f64() * 1e3;
 
         let keys: Vec<Key> = (0..KEYS).map(|_| key_near(r, &rules)).collect();
@@ -62,7 +63,7 @@ fn speed() {
         println!(
             "{name:18} {ten:6.1} {ns:6.1} {flows:6.1} {average:6.1} {:6} {:7.2} {ms:6.1} {:7.2} {:5}",
             steps.max().unwrap(),
-            each(out.most),
+            each(out.items.len()),
             each(lists.most),
             work.most,
         );
