@@ -14,7 +14,8 @@
 //! - a *fork* divides the rules instead, where cuts would copy too many: its branches are searched
 //!   one after the other, unless they have only rules that come later than what was found, or are
 //!   for other packets. A *guard* in front of a branch knows more of what these are;
-//! - a *leaf* is a list of few rules.
+//! - a *leaf* is a list of few rules; or, where they differ in one number only, it says for up to
+//!   eight intervals which of them decides.
 //!
 //! Copies are limited by a budget that a tree starts with and hands on to its parts, so that no
 //! choice of rules makes the trees larger than [`max_lines`]. Rules that overlap in many ways then
@@ -28,6 +29,7 @@ mod fork;
 mod key;
 mod line;
 mod lookup;
+mod pieces;
 mod rule;
 mod sample;
 

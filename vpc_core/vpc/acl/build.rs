@@ -22,7 +22,7 @@ use super::rule::MAX_RULES;
 use super::sample;
 use crate::eth;
 
-/// So many lines are read by a lookup that there is nothing to gain from a second attempt.
+/// Up to so many lines for all of a sample, there is little to gain from a second attempt.
 const LONG: usize = 6 * sample::KEYS;
 /// A leaf has up to so many rules, unless the budget is used up.
 const LEAF: usize = 4;
@@ -103,7 +103,7 @@ pub struct Work {
 }
 
 /// Makes `lines` of the rules, which are in order of precedence. What was in the stores is
-/// forgotten; `lists` and `work` are needed only in here. The same rules make the same lines.
+/// forgotten; the others are needed only in here. The same rules make the same lines.
 ///
 /// Each part has at most 15/16 of the rules of the part that it belongs to, mostly far fewer: the
 /// time is in proportion to n log n for n rules.
@@ -233,6 +233,9 @@ impl<L: Store<Line>, R: Store<u32>, W: Store<Work>> Builder<'_, L, R, W> {
     fn make(&mut self, mut part: Work) -> Result<(), Full> {
         self.narrow(&mut part);
         let len = part.end.saturating_sub(part.first);
+        if self.pieces(&part) {
+            return Ok(());
+        }
         if len <= LEAF || part.budget <= len.saturating_add(BRANCHES) {
             return self.leaf(&part);
         }
@@ -413,14 +416,16 @@ impl<L: Store<Line>, R: Store<u32>, W: Store<Work>> Builder<'_, L, R, W> {
             let own = end.saturating_sub(first);
             let mut below = *part;
             (below.at, below.first, below.end) = (lines.saturating_add(child), first, end);
-            if own <= LEAF {
+            if let Some(span) = below.packets.get_mut(plan.dim) {
+                *span = plan.span(child);
+            }
+            if self.pieces(&below) {
+                // It is made.
+            } else if own <= LEAF {
                 self.leaf(&below)?;
             } else {
                 let share = portion(spare, own, total as usize);
                 below.budget = own.saturating_add(share);
-                if let Some(span) = below.packets.get_mut(plan.dim) {
-                    *span = plan.span(child);
-                }
                 self.work.push(below)?;
             }
             first = end;

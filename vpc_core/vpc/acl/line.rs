@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The lines that a tree is made of: one cache line each, a cut, a fork, or a rule of a leaf.
+//! The lines that a tree is made of: one cache line each, a cut, a fork, or a leaf or part of one.
 //!
 //! The first word of each is its head: kind (three bits), the number that a cut looks at (four), and
 //! the line that it leads to (25).
@@ -54,6 +54,8 @@ pub(super) enum Kind {
     Fork,
     /// Lets only those packets through that rules behind it are for.
     Guard,
+    /// A leaf whose rules differ in one number only.
+    Pieces,
 }
 
 /// Lines are numbered with so many bits.
@@ -91,6 +93,7 @@ impl Line {
             3 => Kind::Table,
             4 => Kind::Fork,
             5 => Kind::Guard,
+            6 => Kind::Pieces,
             _ => Kind::Empty,
         }
     }
@@ -103,6 +106,111 @@ impl Line {
 
     const fn head(kind: Kind, dim: usize, link: u32) -> u32 {
         (kind as u32) << 29 | (dim as u32) << LINK_BITS | link & LINK
+    }
+}
+
+/// A rule's number, [`LOG`], [`DROP`]: what is to be known of it when it decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outcome(u32);
+
+impl Outcome {
+    /// No rule decides.
+    pub(super) const NONE: Outcome = Outcome(NO_RULE);
+
+    pub(super) const fn new(number: u32, rule: &Rule) -> Outcome {
+        let flags = match rule.verdict {
+            Verdict::Allow => 0,
+            Verdict::Drop => DROP,
+        };
+        Outcome(number & NO_RULE | flags | if rule.log { LOG } else { 0 })
+    }
+
+    /// The rule's number.
+    #[inline]
+    pub(super) const fn number(self) -> u32 {
+        self.0 & NO_RULE
+    }
+
+    #[inline]
+    pub(super) const fn verdict(self) -> Verdict {
+        if self.0 & DROP != 0 {
+            Verdict::Drop
+        } else {
+            Verdict::Allow
+        }
+    }
+
+    #[inline]
+    pub(super) const fn log(self) -> bool {
+        self.0 & LOG != 0
+    }
+}
+
+/// A leaf can have so many pieces.
+const PIECES: usize = 8;
+
+/// What becomes of packets, by one number: the last number of each piece but the last, and for each
+/// what decides there.
+pub(super) struct Pieces {
+    dim: usize,
+    ends: [u32; PIECES],
+    outcomes: [u32; PIECES],
+    len: usize,
+}
+
+impl Pieces {
+    pub(super) const fn new(dim: usize) -> Pieces {
+        Pieces {
+            dim,
+            ends: [u32::MAX; PIECES],
+            outcomes: [NO_RULE; PIECES],
+            len: 0,
+        }
+    }
+
+    /// Adds the next one; nothing if it is one too many.
+    pub(super) fn push(&mut self, end: u32, outcome: Outcome) -> Option<()> {
+        let last = self.len.wrapping_sub(1);
+        if self.outcomes.get(last) == Some(&outcome.0) {
+            *self.ends.get_mut(last)? = end;
+            return Some(());
+        }
+        *self.ends.get_mut(self.len)? = end;
+        *self.outcomes.get_mut(self.len)? = outcome.0;
+        self.len = self.len.wrapping_add(1);
+        Some(())
+    }
+
+    pub(super) fn line(&self) -> Line {
+        let mut words = [0; 15];
+        let last = self.len.wrapping_sub(1);
+        let ends = self.ends.iter().enumerate();
+        // What is beyond the last one is none of the part's packets.
+        let ends = ends.map(|(i, end)| if i < last { *end } else { u32::MAX });
+        let all = ends
+            .take(PIECES.wrapping_sub(1))
+            .chain(self.outcomes.iter().copied());
+        for (word, it) in words.iter_mut().zip(all) {
+            *word = it;
+        }
+        Line {
+            head: Line::head(Kind::Pieces, self.dim, 0),
+            words,
+        }
+    }
+}
+
+impl Line {
+    /// What decides, of a leaf with pieces.
+    #[inline]
+    pub(super) fn outcome(&self, key: &Words) -> Outcome {
+        let value = key.get(self.head >> LINK_BITS);
+        let [a, b, c, d, e, f, g, outcomes @ ..] = self.words;
+        let above = |end: u32| usize::from(value > end);
+        let first = above(a).wrapping_add(above(b)).wrapping_add(above(c));
+        let second = above(d).wrapping_add(above(e)).wrapping_add(above(f));
+        let piece = first.wrapping_add(second).wrapping_add(above(g));
+        Outcome(outcomes.get(piece).copied().unwrap_or(NO_RULE))
     }
 }
 
@@ -281,7 +389,7 @@ impl Line {
 #[repr(C, align(64))]
 pub(super) struct Entry {
     head: u32,
-    /// Number, [`LOG`], [`DROP`].
+    /// See [`Outcome`].
     rule: u32,
     kind: u32,
     kind_mask: u32,
@@ -319,10 +427,6 @@ impl Line {
             rule.protocol.map_or(0, |_| u8::MAX),
             rule.needs_ports(),
         );
-        let flags = match rule.verdict {
-            Verdict::Allow => 0,
-            Verdict::Drop => DROP,
-        };
         let address = |prefix: Option<super::Prefix>| {
             let (addr, free) = prefix.map_or((0, 128), super::Prefix::parts);
             (halves(addr), free as u8)
@@ -331,7 +435,7 @@ impl Line {
         let (dst, dst_free) = address(rule.dst);
         let entry = Entry {
             head: Line::head(Kind::Rule, 0, next),
-            rule: number & NO_RULE | flags | if rule.log { LOG } else { 0 },
+            rule: Outcome::new(number, rule).0,
             kind,
             kind_mask,
             sport: rule.sport.first,
@@ -354,24 +458,9 @@ impl Line {
 }
 
 impl Entry {
-    /// The rule's number.
     #[inline]
-    pub(super) const fn number(&self) -> u32 {
-        self.rule & NO_RULE
-    }
-
-    #[inline]
-    pub(super) const fn verdict(&self) -> Verdict {
-        if self.rule & DROP != 0 {
-            Verdict::Drop
-        } else {
-            Verdict::Allow
-        }
-    }
-
-    #[inline]
-    pub(super) const fn log(&self) -> bool {
-        self.rule & LOG != 0
+    pub(super) const fn outcome(&self) -> Outcome {
+        Outcome(self.rule)
     }
 
     /// The same as [`Rule::matches`], in one piece, since jumps are dearer than what they save.

@@ -80,14 +80,22 @@ impl<'a> Snapshot<'a> {
                 }
                 Kind::Rule => {
                     let entry = line.entry();
-                    if entry.number() < best {
+                    let outcome = entry.outcome();
+                    if outcome.number() < best {
                         if entry.matches(&words) {
-                            best = entry.number();
-                            found = Some(entry);
+                            best = outcome.number();
+                            found = Some(outcome);
                         } else if line.link() != 0 {
                             at = line.link();
                             continue;
                         }
+                    }
+                }
+                Kind::Pieces => {
+                    let outcome = line.outcome(&words);
+                    if outcome.number() < best {
+                        best = outcome.number();
+                        found = Some(outcome);
                     }
                 }
                 Kind::Fork => place = at << 3,
@@ -98,10 +106,10 @@ impl<'a> Snapshot<'a> {
                 None => break,
             }
         }
-        let found = found.map(|entry| Match {
-            rule: entry.number(),
-            verdict: entry.verdict(),
-            log: entry.log(),
+        let found = found.map(|outcome| Match {
+            rule: outcome.number(),
+            verdict: outcome.verdict(),
+            log: outcome.log(),
         });
         (found, steps)
     }
