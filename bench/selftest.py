@@ -124,12 +124,6 @@ class TunBounds(unittest.TestCase):
 
 
 class VpcBounds(unittest.TestCase):
-    @staticmethod
-    def rules(**rows):
-        names = dict(zip(("none", "few", "many"), vpc_rules.ROWS))
-        return samples({("uml", "rules_of_a_port", vpc_rules.FLOWS, names[row]): values
-                        for row, values in rows.items()})
-
     def test_ratio_is_of_each_round(self):
         found = samples({("icount", "way", "VM to wire", "static"): [1000, 2000, 1000],
                          ("icount", "way", "VM to wire", "vpc_hook"): [1020, 2040, 1020]})
@@ -137,13 +131,20 @@ class VpcBounds(unittest.TestCase):
         self.assertAlmostEqual(line["value"], 1.02)
         self.assertTrue(line["ok"])
 
-    def test_rules_alone_are_over_no_rules(self):
-        lines = vpc_bounds.bounds(self.rules(none=[500, 500], few=[520, 520], many=[560, 560]),
-                                  False)
-        self.assertEqual(named(lines, "10,000 rules, 256")["value"], 60)
-        self.assertEqual(named(lines, "10,000 rules / 10, 256 flows: rules")["value"], 3)
-        self.assertFalse(named(lines, "10,000 rules / 10, 256 flows: rules")["ok"])
-        self.assertTrue(named(lines, "10,000 rules / 10, 256 flows: the whole")["ok"])
+    def test_rules_are_counted_at_the_native_pace(self):
+        taken = {("icount", "way", "without tun's part", "static"): [4000, 4000],
+                 ("uml", "way", "without tun's part", "static"): [200, 200]}
+        for place, times in (("icount", (5000, 5400, 6200)), ("uml", (500, 520, 560))):
+            for row, value in zip(vpc_rules.ROWS, times):
+                taken[place, "rules_of_a_port", vpc_rules.FLOWS, row] = [value, value]
+        lines = vpc_bounds.bounds(samples(taken), False)
+        more = named(lines, "10,000 rules, 256 flows: ns-e")
+        self.assertAlmostEqual(more["value"], 60)
+        self.assertTrue(more["ok"])
+        self.assertIn("60 ns", more["note"])
+        times = named(lines, "10,000 rules / 10, 256 flows")
+        self.assertAlmostEqual(times["value"], 560 / 520)
+        self.assertIn("3.0", times["note"])
 
     def test_memory_is_the_greater_of_both(self):
         row = vpc_entries.MANY_ROW
