@@ -53,7 +53,6 @@ cleanup() {
 # two_hosts: A and B with the wire between them, their bridges and tunnels, and
 # both tenants, of which they know nothing but each other.
 two_hosts() {
-	local ns
 	[[ -x $programs/standin && -x $programs/wirecheck && -x $programs/vpcctl ]] ||
 		ksft_skip_all "no standin, wirecheck or vpcctl: make programs"
 	load_kind
@@ -62,17 +61,25 @@ two_hosts() {
 	new_ns A B
 	# A busy CPU must not be what keeps frames from somebody.
 	sysctl -qw net.core.netdev_max_backlog=100000
-	veth_pair "$A" eth0 $addr_A "$B" eth0 $addr_B
-	for ns in "$A" "$B"; do
-		ip -n "$ns" link set eth0 mtu 1600
-		ip -n "$ns" link add br0 type bridge forward_delay 0 mcast_snooping 0
-		ip -n "$ns" link set br0 up
-		# Not gre0, which ip_gre makes in each namespace.
-		ip -n "$ns" link add mgre0 type mqgre external
-		ip -n "$ns" link set mgre0 master br0 mtu 1500 up
-	done
+	join_hosts
+	make_bridge "$A"
+	make_bridge "$B"
 	host "$A" $addr_B
 	host "$B" $addr_A
+}
+# join_hosts: the wire between them. A test may have another one.
+join_hosts() {
+	veth_pair "$A" eth0 $addr_A "$B" eth0 $addr_B
+	ip -n "$A" link set eth0 mtu 1600
+	ip -n "$B" link set eth0 mtu 1600
+}
+# make_bridge NS: the bridge of a host, and its tunnel.
+make_bridge() {
+	ip -n "$1" link add br0 type bridge forward_delay 0 mcast_snooping 0
+	ip -n "$1" link set br0 up
+	# Not gre0, which ip_gre makes in each namespace.
+	ip -n "$1" link add mgre0 type mqgre external
+	ip -n "$1" link set mgre0 master br0 mtu 1500 up
 }
 # host NS OTHER: tells the module of the tenants, and of the other host.
 host() {

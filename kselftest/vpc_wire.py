@@ -3,15 +3,16 @@
 """Sends GRE packets from the wire, such as no host of ours would, and sees which
 VM gets what is inside, and what is counted.
 
-usage: vpc_wire.py NAMESPACE-A NAMESPACE-B COUNT
+usage: vpc_wire.py NAMESPACE-A NAMESPACE-B COUNT [6]
 
 A is a host that tenants_lib.sh has made, of which 10.1.0.2 in B is a remote; the
 packets are sent there. Then COUNT packets with random faults. KSFT_SEED sets
-another seed.
+another seed. With 6 they are IPv6 outside, and the hosts fd00:1::1 and so on.
 """
 
 import os
 import random
+import struct
 import sys
 
 import frames
@@ -30,7 +31,7 @@ from vpc_taps import result
 from vpc_taps import risen
 
 RED, BLUE = 7, 9
-HERE, THERE, STRANGER, FRIEND = "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4"
+GRE = 47
 # A VM here, whose namesake is blue's; one behind the other host; and nobody's.
 V, X, N = (bytes([2, 0, 0, 0, 0, n]) for n in (0x12, 0x13, 0x14))
 V4, X4, N4 = "10.9.0.18", "10.9.0.19", "10.9.0.20"
@@ -46,27 +47,58 @@ def inner6(dst=V, src=X):
     return ether(dst, src, IPV6, ip6(X6, V6, udp(X6, V6)))
 
 
+class Outer4:
+    """IPv4 between the hosts: this one, a remote, a stranger, and who has VMs of red only."""
+
+    hosts = "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4"
+    kind, proto_at, length = IPV4, 23, 20
+    # The kernel does not take what claims to come from itself.
+    own_address = None
+    not_the_vms = "dst_ipv4"
+    vm = V4
+
+    @staticmethod
+    def packet(src, dst, payload):
+        return wire.ip(src, dst, payload)
+
+
+class Outer6:
+    """The same of IPv6."""
+
+    hosts = "fd00:1::1", "fd00:1::2", "fd00:1::3", "fd00:1::4"
+    kind, proto_at, length = IPV6, 20, 40
+    own_address = "unknown_peer"
+    not_the_vms = "dst_ipv6"
+    vm = V6
+
+    @staticmethod
+    def packet(src, dst, payload):
+        return ip6(src, dst, payload, GRE)
+
+
 class Trial:
     """The sender on the wire, the VMs of both tenants, and what A sends to the wire."""
 
-    def __init__(self, ns_a, ns_b):
+    def __init__(self, ns_a, ns_b, version):
+        self.version = version
+        self.here, self.there, self.stranger, self.friend = version.hosts
         wire.enter(ns_b)
         self.sender = wire.Linear("eth0")
         head = wire.mac(wire.address("eth0"))
         wire.enter(ns_a)
-        self.head = wire.mac(wire.address("eth0")) + head + b"\x08\0"
+        self.head = wire.mac(wire.address("eth0")) + head + struct.pack("!H", version.kind)
         self.client = vpc.Vpc()
-        # 10.1.0.4 has VMs of red, and only of red.
-        self.client.say("remote-new", f"vpc={RED}", f"address={FRIEND}", "flood=flag:")
-        self.client.say("entry-new", f"vpc={RED}", f"mac={X.hex(':')}", f"remote={THERE}")
+        self.client.say("remote-new", f"vpc={RED}", f"address={self.friend}", "flood=flag:")
+        self.client.say("entry-new", f"vpc={RED}", f"mac={X.hex(':')}", f"remote={self.there}")
         self.client.say("entry-new", f"vpc={RED}", f"mac={X.hex(':')}", f"address={X4}")
         self.red = Tap(self.client, "tapv", RED, V, (V4, V6))
         self.blue = Tap(self.client, "tapw", BLUE, V, (V4, V6))
         self.wire = wire.sniffer("eth0")
 
-    def outer(self, frame, src=THERE, key=RED, dst=HERE, **more):
-        """The packet on the wire."""
-        return self.head + wire.ip(src, dst, wire.gre(frame, key=key, **more))
+    def outer(self, frame, src=None, key=RED, **more):
+        """The packet on the wire, from a remote of both tenants if no other host is named."""
+        gre = wire.gre(frame, key=key, **more)
+        return self.head + self.version.packet(src or self.there, self.here, gre)
 
     def strays(self):
         """Drops that belong to no port."""
@@ -76,7 +108,7 @@ class Trial:
     def tunnelled(self):
         """GRE packets that A has sent."""
         return [frame for frame in wire.sent(self.wire)
-                if frame[12:14] == b"\x08\0" and frame[23] == 47]
+                if frame[12:14] == self.head[12:] and frame[self.version.proto_at] == GRE]
 
     def settle(self):
         self.red.received(0.01)
@@ -104,6 +136,8 @@ class Trial:
             why.append(f"counted {drops}")
         if port and port_drops.get(port) != 1:
             why.append(f"the port counted {port_drops}, not {port}")
+        if port_drops.get("tx-packets", 0) != (1 if red else 0):
+            why.append(f"the port counted {port_drops}")
         sent = self.tunnelled()
         if sent:
             why.append(f"sent back to the wire: {sent[0].hex()}")
@@ -117,17 +151,18 @@ class Trial:
         self.one("IPv6 inside", self.outer(six), red=six)
         self.one("with a checksum", self.outer(whole, check="good"), red=whole)
         self.one("from a host of which red knows",
-                 self.outer(whole, src=FRIEND), red=whole)
+                 self.outer(whole, src=self.friend), red=whole)
         for key in (0, 8, RED << 8, RED | 1 << 24, RED | 1 << 31, 0xffffffff):
             self.one(f"key {key:#x}, which is nobody's", self.outer(whole, key=key),
                      stray="unknown_peer")
         self.one("no key", self.outer(whole, key=None), stray="no_key")
         for key in (RED, BLUE):
             self.one(f"key {key} from an unknown host",
-                     self.outer(whole, src=STRANGER, key=key), stray="unknown_peer")
+                     self.outer(whole, src=self.stranger, key=key), stray="unknown_peer")
         self.one("blue's key from a host that has only red",
-                 self.outer(whole, src=FRIEND, key=BLUE), stray="unknown_peer")
-        self.one("from our own address", self.outer(whole, src=HERE))
+                 self.outer(whole, src=self.friend, key=BLUE), stray="unknown_peer")
+        self.one("from our own address", self.outer(whole, src=self.here),
+                 stray=self.version.own_address)
         for name, packet in (("with a wrong checksum", self.outer(whole, check="bad")),
                              ("of version 1", self.outer(whole, extra=1)),
                              ("with source routes", self.outer(whole, extra=0x4000)),
@@ -146,11 +181,12 @@ class Trial:
         self.one("with a VLAN tag", self.outer(inner4(tags=[(0x8100, 5)])))
         for size in (0, 1, 13, 14, 20, 33):
             self.one(f"a frame of {size} bytes", self.outer(whole[:size]))
-        nested = ether(V, X, IPV4, ip4(
-            THERE, V4, wire.gre(inner4(), key=BLUE), proto=47))
+        tunnel, kind = wire.gre(inner4(), key=BLUE), self.version.kind
+        nested = ether(V, X, kind, self.version.packet(self.there, self.version.vm, tunnel))
         self.one("blue's key inside of red's", self.outer(nested), red=nested)
-        nested = ether(V, X, IPV4, ip4(THERE, HERE, wire.gre(inner4(), key=BLUE), proto=47))
-        self.one("a tunnel to the host inside of red's", self.outer(nested), port="dst_ipv4")
+        nested = ether(V, X, kind, self.version.packet(self.there, self.here, tunnel))
+        self.one("a tunnel to the host inside of red's", self.outer(nested),
+                 port=self.version.not_the_vms)
 
     def spoofed(self):
         """A VM of another host that claims to be a VM of this one: it stays in its tenant."""
@@ -177,6 +213,8 @@ class Trial:
         rng = random.Random(int(seed))
         self.settle()
         wrong, seen = [], 0
+        gre = 14 + self.version.length
+        inside = gre + 8
         for n in range(count):
             packet = bytearray(self.outer(
                 rng.choice((inner4(), inner6(), inner4(dst=frames.BROADCAST),
@@ -186,15 +224,15 @@ class Trial:
                 key=rng.choice((RED, RED, RED, None, 0, 8, rng.getrandbits(32) & ~1)),
                 seq=rng.choice((None, None, n)), check=rng.choice((None, None, "good", "bad"))))
             # The frame inside comes to harm, and sometimes what is around it.
-            first = 14 if rng.random() < 0.1 else 42
+            first = 14 if rng.random() < 0.1 else inside
             for _ in range(rng.choice((0, 0, 1, 2, 8))):
                 at = rng.randrange(min(first, len(packet) - 1), len(packet))
                 packet[at] ^= 1 << rng.randrange(8)
             # Damage must not make it blue's.
-            if b"\0\0\0\x09" in packet[34:50]:
+            if b"\0\0\0\x09" in packet[gre:gre + 16]:
                 continue
             if rng.random() < 0.1:
-                del packet[rng.randrange(34, len(packet) + 1):]
+                del packet[rng.randrange(gre, len(packet) + 1):]
             self.sender.send(bytes(packet))
             if n % 64 == 0:
                 seen += len(self.red.received(0.002))
@@ -214,9 +252,9 @@ class Trial:
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5) or sys.argv[4:] not in ([], ["6"]):
         raise SystemExit(__doc__)
-    trial = Trial(sys.argv[1], sys.argv[2])
+    trial = Trial(sys.argv[1], sys.argv[2], Outer6 if sys.argv[4:] else Outer4)
     trial.cases()
     trial.spoofed()
     trial.at_random(int(sys.argv[3]))
