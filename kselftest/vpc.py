@@ -47,6 +47,8 @@ SETS = {
     "group": "name:str member:net append:flag members:u32",
     "trace": "ifindex:u32 vpc:u32 remote:addr frame:hex step:step",
     "step": "name:str text:str",
+    "miss": "vpc:u32 ifindex:u32 mac:mac address:addr missed:uint",
+    "log": "ifindex:u32 acl:str priority:u32 direction:u32 action:u32 header:hex missed:uint",
 }
 SETS = {name: [field.partition(":")[::2] for field in f"unspec:hex {fields}".split()]
         for name, fields in SETS.items()}
