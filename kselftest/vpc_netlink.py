@@ -19,6 +19,7 @@ import sys
 import genl
 import nl
 import vpc
+import vpc_limits
 
 # The core's own refusals, for which it has no text.
 SILENT = ("EOPNOTSUPP", "ENOTSUP", "EPERM")
@@ -61,6 +62,8 @@ BAD = {
     "rule dst-group": ("str:nobody", "str:" + "x" * 32),
     "group name": ("str:" + "x" * 32, "hex:"),
     "group member": ("net:10.9.0.0/33", "net:fd00::/129", "hex:", "hex:0102"),
+    "trace ifindex": ("u32:0", "u32:0x7fffffff", "u32:0xffffffff"),
+    "trace frame": ("hex:", "hex:" + "00" * 13, "hex:" + "00" * 9217),
     "config tunnel": ("u32:0x7fffffff", "u32:0x80000000", "u32:0xffffffff"),
 }
 
@@ -181,7 +184,9 @@ def requests(check):
 
     words = ["id=7", "name=red", "gateway=02:00:00:00:00:fe"]
     variants(check, "vpc-new", ("id",), words)
-    twice(check, "vpc-new", ("vpc-del", "id=7"), words, "gateway=02:00:00:00:00:fd")
+    for changed in ("gateway=02:00:00:00:00:fd", "name=green"):
+        twice(check, "vpc-new", ("vpc-del", "id=7"), words, changed)
+    twice(check, "vpc-new", ("vpc-del", "id=8"), words, "id=8")
     check.refused("there is none", "vpc-del", "id=7", error="ENOENT")
     check.refused("there is none", "vpc-get", "id=7", error="ENOENT")
     check.done("vpc-new", *words)
@@ -197,6 +202,9 @@ def requests(check):
     words = ["vpc=7", f"address={REMOTE}", "flood=flag:"]
     variants(check, "remote-new", ("vpc", "address"), words)
     check.refused("flood with a value", "remote-new", *words[:2], "flood=u32:1")
+    twice(check, "remote-new", ("remote-del", "vpc=7", f"address={REMOTE2}"), words,
+          f"address={REMOTE2}")
+    twice(check, "remote-new", ("remote-del", "vpc=9", words[1]), words, "vpc=9")
     check.refused("there is none", "remote-del", *words[:2], error="ENOENT")
     check.done("remote-new", *words)
     check.refused("is there already", "remote-new", *words, error="EEXIST")
@@ -206,12 +214,18 @@ def requests(check):
 
     words = ["vpc=7", f"mac={MAC2}", f"remote={REMOTE}", "forward=1000"]
     variants(check, "entry-new", ("vpc", "mac", "remote"), words)
+    twice(check, "entry-new", ("entry-del", "vpc=7", f"mac={MAC3}"), words, f"mac={MAC3}")
+    check.done("remote-new", "vpc=7", f"address={REMOTE2}")
+    twice(check, "entry-new", ("entry-del", *words[:2]), words, f"remote={REMOTE2}")
+    check.done("remote-del", "vpc=7", f"address={REMOTE2}")
     check.refused("through another VPC's remote", "entry-new", "vpc=9", *words[1:], error="ENOENT")
     check.refused("there is none", "entry-del", *words[:2], error="ENOENT")
     check.done("entry-new", *words[:3])
     check.refused("is there already", "entry-new", *words[:3], error="EEXIST")
     words = ["vpc=7", f"mac={MAC2}", "address=10.9.0.2"]
     variants(check, "entry-new", ("vpc", "mac"), words)
+    twice(check, "entry-new", ("entry-del", "vpc=7", "address=10.9.0.3"), words,
+          "address=10.9.0.3")
     check.refused("an IP address with a remote", "entry-new", *words, f"remote={REMOTE}")
     check.done("entry-new", *words)
     check.refused("is there already", "entry-new", *words, error="EEXIST")
@@ -221,14 +235,21 @@ def requests(check):
                   error="EBUSY")
 
     variants(check, "group-new", ("name",), ["name=web", "member=10.9.0.0/24"])
+    variants(check, "group-get", ("name",), ["name=web"])
+    twice(check, "group-new", ("group-del", "name=other"), ["name=web", "member=10.9.0.0/24"],
+          "name=other")
     check.refused("append to none", "group-new", "replace", "name=nobody", "append=flag:",
                   "member=10.9.0.1", error="ENOENT")
     check.done("group-new", "name=web", "member=10.9.0.0/24", "member=fd00:9::/64")
     check.refused("is there already", "group-new", "name=web", error="EEXIST")
     variants(check, "group-del", ("name",), ["name=web"])
+    check.refused("there is none", "group-get", "name=nobody", error="ENOENT")
     check.refused("there is none", "group-del", "name=nobody", error="ENOENT")
 
-    variants(check, "acl-new", ("name",), ["name=front"])
+    for command in ("acl-new", "acl-get", "acl-del"):
+        variants(check, command, ("name",), ["name=front"])
+    twice(check, "acl-new", ("acl-del", "name=other"), ["name=front"], "name=other")
+    check.refused("there is none", "acl-get", "name=nobody", error="ENOENT")
     check.done("acl-new", "name=front")
     check.refused("is there already", "acl-new", "name=front", error="EEXIST")
     check.refused("there is none", "acl-del", "name=nobody", error="ENOENT")
@@ -237,6 +258,10 @@ def requests(check):
     words = [*head, "protocol=6", "src-group=web", "dst=10.9.0.1/32",
              "dport-min=80", "dport-max=443"]
     variants(check, "rule-new", ("acl", "priority", "direction", "action"), words)
+    twice(check, "rule-new", ("rule-del", "acl=front", "priority=11"), words, "priority=11")
+    for changed in ("direction=0", "action=0", "protocol=17", "dport-min=81", "dport-max=81",
+                    "dst=10.9.0.2"):
+        twice(check, "rule-new", ("rule-del", *head[:2]), words, changed)
     check.refused("ports the wrong way round", "rule-new", *head, "protocol=6",
                   "dport-min=443", "dport-max=80")
     check.refused("ports without a protocol that has any", "rule-new", *head, "dport-min=80")
@@ -247,7 +272,9 @@ def requests(check):
     check.done("rule-new", *words)
     check.refused("is there already", "rule-new", *words, error="EEXIST")
     check.refused("there is none", "rule-del", "acl=front", "priority=11", error="ENOENT")
-    variants(check, "rule-del", ("acl", "priority"), ["acl=front", "priority=10"])
+    check.refused("there is none", "rule-get", "acl=front", "priority=11", error="ENOENT")
+    for command in ("rule-get", "rule-del"):
+        variants(check, command, ("acl", "priority"), ["acl=front", "priority=10"])
     check.refused("a rule names it", "group-del", "name=web", error="EBUSY")
 
     words = [tap, "vpc=7", f"mac={MAC}", "flags=0", "acl=front"]
@@ -257,7 +284,9 @@ def requests(check):
     for bad in BAD["port ifindex"]:
         check.refused(f"ifindex {bad}", "port-new", *words[1:], f"ifindex={bad}")
     check.refused("index and name disagree", "port-new", *words, "ifindex=1")
-    twice(check, "port-new", ("port-del", tap), [*words, "address=10.9.0.1"], f"mac={MAC3}")
+    for changed in (f"mac={MAC3}", "vpc=9", "flags=1"):
+        twice(check, "port-new", ("port-del", tap), [*words, "address=10.9.0.1"], changed)
+    twice(check, "port-new", ("port-del", other), words, other)
     check.done("port-new", *words, "address=10.9.0.1", "address=fd00:9::1")
     check.refused("is there already", "port-new", *words, error="EEXIST")
     check.refused("two ports with one MAC", "port-new", other, "vpc=7", f"mac={MAC}")
@@ -268,6 +297,7 @@ def requests(check):
     check.refused("moved to where its MAC is taken", "port-new", "replace", other, "vpc=7",
                   f"mac={MAC}")
     takes_over(check, other)
+    counts(check)
     variants(check, "port-del", ("ifname",), [tap])
     variants(check, "port-get", ("ifname",), [tap])
     check.refused("its port is there", "vpc-del", "id=9", error="EBUSY")
@@ -280,11 +310,26 @@ def requests(check):
                   error="EEXIST|EBUSY")
 
     frame = "frame=" + "ff" * 6 + MAC.replace(":", "") + "0806" + "00" * 28
-    check.refused("no frame", "trace", f"ifindex={index(check.tap)}")
-    check.refused("from nowhere", "trace", frame)
+    variants(check, "trace", ("ifindex", "frame"), [f"ifindex={index(check.tap)}", frame])
+    check.refused("from a device that is no port", "trace", "ifindex=1", frame)
+    check.refused("from a remote that is none", "trace", "vpc=7", f"remote={REMOTE2}", frame)
+    config, = check.vpc.say("config-get")
+    variants(check, "begin", (), [f"generation={config['generation']}"])
     check.refused("an unknown command", "31", error="EOPNOTSUPP|ENOTSUP")
     for number in (28, 29, 30):
         check.refused("a notification as a command", str(number), error="EOPNOTSUPP|ENOTSUP")
+
+
+def counts(check):
+    """What is there is counted: with VPC 7, blue, and both of their ports."""
+    red, = check.vpc.say("vpc-get", "id=7")
+    config, = check.vpc.say("config-get")
+    for name, counted, wanted in (
+            ("vpc-get", red, {"ports": 1, "entries": 5, "remotes": 1}),
+            ("config-get", config, {"vpcs": 2, "ports": 2, "entries": 7, "remotes": 1, "acls": 1,
+                                    "rules": 1, "groups": 1})):
+        got = {key: counted[key] for key in wanted}
+        check.result(f"{name}: how much there is", "" if got == wanted else f"{got}")
 
 
 def index(name):
@@ -364,27 +409,6 @@ def transactions(check):
                   error="EAGAIN")
 
 
-def limits(check):
-    """As many entries as it may have."""
-    config, = check.vpc.say("config-get")
-    old, room = config["max-entries"], config["entries"] + 5
-    check.done("config-set", f"max-entries={room}")
-    said, made = None, 0
-    while said is None and made < 100:
-        said = check.said("entry-new", ("vpc=7", f"mac=02:00:00:01:00:{made:02x}",
-                                        f"remote={REMOTE}"))
-        made += said is None
-    check.state = check.vpc.everything()
-    right = said and said.name == "ENOSPC" and said.text and made == 5
-    check.result("limit: max-entries", "" if right else f"{made} made, then {said}")
-    check.refused("a port beyond the limit", "port-new", "replace", f"ifname={check.tap}",
-                  "vpc=7", f"mac={MAC}", "address=10.9.0.1", "address=10.9.0.30",
-                  "address=10.9.0.31", error="ENOSPC")
-    for n in range(made):
-        check.done("entry-del", "vpc=7", f"mac=02:00:00:01:00:{n:02x}")
-    check.done("config-set", f"max-entries={old}")
-
-
 def garbage(check, count):
     """Requests at random: none does harm, and none is refused without a word."""
     seed = os.environ.get("KSFT_SEED") or int.from_bytes(os.urandom(4), "big")
@@ -428,7 +452,9 @@ def main():
     check = Check(*sys.argv[2:])
     requests(check)
     transactions(check)
-    limits(check)
+    vpc_limits.entries(check)
+    vpc_limits.members(check)
+    vpc_limits.transactions(check)
     garbage(check, int(sys.argv[1]))
 
 
