@@ -57,6 +57,7 @@ gateway() {
 	port_is red1 '.drop.unknown_address > 0'
 }
 check "the virtual gateway routes, to here and there" gateway
+results "gateway" in_ns "$A" "$here/vpc_route.py"
 
 # steps WORD...: what trace says, as NAME: TEXT.
 steps() {
