@@ -23,6 +23,7 @@ from frames import ip4
 from frames import ip6
 from frames import nd
 from frames import udp
+from vpc_taps import ip
 from vpc_taps import Tap
 from vpc_taps import result
 from vpc_taps import risen
@@ -38,9 +39,9 @@ REMOTE = "10.1.0.2"
 OPTIONS = b"\1\1\1\0"
 
 
-def packet(version, src, dst, hops, **more):
+def packet(version, src, dst, hops, size=26, **more):
     """A datagram, of IPv4 or IPv6."""
-    body = udp(src, dst)
+    body = udp(src, dst, payload=bytes(size))
     if version == 4:
         return IPV4, ip4(src, dst, body, ttl=hops, **more)
     return IPV6, ip6(src, dst, body, hops=hops, **more)
@@ -148,12 +149,30 @@ class Trial:
                  ether(frames.group_mac(group), V, IPV6, nd(V6, group, NS, target=G6, mac=V)),
                  back=advertised)
 
+    def narrow(self):
+        """What passes the tunnel's MTU, and not the path's, is answered to who has sent it."""
+        ip("link", "set", "eth0", "mtu", "1500")
+
+        def too_big(got):
+            at = 34 if got[12:14] == b"\x08\0" else 54
+            kind = (3, 4) if at == 34 else (2, 0)
+            mtu = int.from_bytes(got[at + 4:at + 8], "big")
+            return got[:6] == V and (got[at], got[at + 1]) == kind and mtu == 1458
+
+        for version, src, dst in ((4, V4, X4), (6, V6, X6)):
+            head = 28 if version == 4 else 48
+            for way, mac in (("switched", X), ("routed", GATEWAY)):
+                self.one(f"IPv{version}, {way}, too long for the path",
+                         ether(mac, V, *packet(version, src, dst, 9, 1459 - head)), back=too_big)
+        ip("link", "set", "eth0", "mtu", "1600")
+
 
 def main():
     trial = Trial()
     trial.routes()
     trial.not_routed()
     trial.answers()
+    trial.narrow()
     trial.leave()
 
 

@@ -404,7 +404,7 @@ impl<'a> Here<'a> {
         match way {
             Way::Drop(why) => self.drop_wire(why, frame),
             Way::Refused(to, why) => self.drop(to, why, frame),
-            Way::To(to, _) => {
+            Way::To(to, next) => {
                 let Some(exit) = self.exit(to) else {
                     return self.drop_wire(Why::Other(Other::NoTunnel), frame);
                 };
@@ -414,6 +414,13 @@ impl<'a> Here<'a> {
                     self.config.tally.dropped(why, self.cpu);
                     frame.drop_with(why.reason());
                     return verdict;
+                }
+                if let Some(next) = next {
+                    if let Err(why) = self.hop(&mut frame, packet, next.mac) {
+                        self.config.tally.dropped(why, self.cpu);
+                        frame.drop_with(why.reason());
+                        return verdict;
+                    }
                 }
                 self.send(exit, frame);
                 verdict

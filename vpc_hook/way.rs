@@ -427,9 +427,9 @@ fn wire_way<'a, W: Watcher>(
         watcher.step(c"destination", fmt!("all ports of the VPC"));
         return Ok(Way::Flood { asked: None });
     }
-    let entry = here
-        .entry(&mac_key(vpc, packet.dst))
-        .ok_or(Why::Other(Other::NotHere))?;
+    let Some(entry) = here.entry(&mac_key(vpc, packet.dst)) else {
+        return error_way(here, vpc, packet, frame, watcher);
+    };
     let to = match &entry.target {
         Target::Port(port) => match here.to_port(vpc, port, packet, frame, watcher) {
             Ok(to) => to,
@@ -446,6 +446,53 @@ fn wire_way<'a, W: Watcher>(
     };
     tell(&to, watcher);
     Ok(Way::To(to, None))
+}
+
+/// The way of an ICMP error from the wire that is for nobody's MAC address. A packet that has passed
+/// the virtual gateway has that one's, and what is told of it, such as that it is too long for the
+/// path, comes back to that: it goes on to who has sent the packet, if that is a port here.
+#[cold]
+fn error_way<'a, W: Watcher>(
+    here: &Here<'a>,
+    vpc: u32,
+    packet: &Packet,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Result<Way<'a>, Why> {
+    const NOT_HERE: Why = Why::Other(Other::NotHere);
+    let (_, addr) = packet.addrs().ok_or(NOT_HERE)?;
+    if !is_error(packet) {
+        return Err(NOT_HERE);
+    }
+    let next = here.entry(&addr_key(vpc, addr)).ok_or(NOT_HERE)?;
+    let entry = here.entry(&mac_key(vpc, next.mac)).ok_or(NOT_HERE)?;
+    let Target::Port(port) = &entry.target else {
+        return Err(NOT_HERE);
+    };
+    let settings = port.settings(here.dp).ok_or(NOT_HERE)?;
+    if settings.vpc.gateway != Some(packet.dst) {
+        return Err(NOT_HERE);
+    }
+    watcher.step(c"gateway", fmt!("next is {}", MacText(next.mac)));
+    match here.to_port(vpc, port, packet, frame, watcher) {
+        Ok(to) => {
+            tell(&to, watcher);
+            Ok(Way::To(to, Some(next)))
+        }
+        Err(why) => Ok(Way::Refused(port, why)),
+    }
+}
+
+/// Whether it is an ICMP error: of IPv4 that a destination is unreachable, that time is up or that a
+/// parameter is wrong (RFC 792), of IPv6 all below 128 (RFC 4443, 2.1).
+fn is_error(packet: &Packet) -> bool {
+    let [kind, _] = packet.dport.to_be_bytes();
+    match packet.protocol {
+        ip::PROTO_ICMP => matches!(kind, 3 | 11 | 12),
+        // 0 is reserved, and what later fragments seem to have.
+        ip::PROTO_ICMPV6 => (1..128).contains(&kind),
+        _ => false,
+    }
 }
 
 impl<'a> Here<'a> {
