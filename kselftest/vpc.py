@@ -37,7 +37,8 @@ SETS = {
     "vpc": "id:u32 name:str gateway:mac ports:u32 entries:u32 remotes:u32",
     "address": "address:addr prefix:u8",
     "port": "ifindex:u32 ifname:str vpc:u32 mac:mac address:net flags:u32 acl:str* "
-            "rx-packets:uint tx-packets:uint answered:uint drop:counter",
+            "rx-packets:uint tx-packets:uint answered:uint drop:counter "
+            "max-connections:u32 connections:u32",
     "remote": "vpc:u32 address:addr flood:flag rx-packets:uint tx-packets:uint",
     "entry": "vpc:u32 mac:mac address:addr remote:addr port:u32 forward:u32",
     "acl": "name:str rules:u32 ports:u32",
@@ -151,7 +152,8 @@ class Vpc(genl.Family):
         for name in ("vpc", "port", "remote", "entry", "acl", "rule", "group"):
             objects = self.say(f"{name}-get", "dump")
             for each in objects:
-                for counted in ("rx-packets", "tx-packets", "answered", "drop", "packets"):
+                for counted in ("rx-packets", "tx-packets", "answered", "drop", "packets",
+                                "connections"):
                     each.pop(counted, None)
                 # Time that runs.
                 if "forward" in each:

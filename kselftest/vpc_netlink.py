@@ -277,7 +277,7 @@ def requests(check):
         variants(check, command, ("acl", "priority"), ["acl=front", "priority=10"])
     check.refused("a rule names it", "group-del", "name=web", error="EBUSY")
 
-    words = [tap, "vpc=7", f"mac={MAC}", "flags=0", "acl=front"]
+    words = [tap, "vpc=7", f"mac={MAC}", "flags=0", "acl=front", "max-connections=9"]
     variants(check, "port-new", ("ifname", "vpc", "mac"), words)
     for bad in BAD["port address"]:
         check.refused(f"address {bad}", "port-new", *words, f"address={bad}")

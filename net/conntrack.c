@@ -12,7 +12,10 @@
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 
-/* What stands for a zone, whose connections have nothing to do with others; NULL without memory. */
+/*
+ * What stands for a zone, whose connections have nothing to do with those of
+ * others; NULL without memory. There may be several of one, each with its count.
+ */
 struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone)
 {
 	struct nf_conntrack_zone nf_zone;
@@ -48,6 +51,35 @@ enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_co
 	return info == IP_CT_NEW ? VPCNET_CONN_NEW : VPCNET_CONN_KNOWN;
 }
 
+/*
+ * Counts the connection that a frame is the first one of among those of @zone;
+ * false: that has @most of them already. It is the connection's master, of which
+ * the kernel lets go when the connection is gone, however that comes about.
+ */
+bool vpcnet_track_count(struct sk_buff *skb, struct nf_conn *zone, u32 most)
+{
+	enum ip_conntrack_info info;
+	struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	/* Whoever was first counts it. */
+	if (nf_ct_is_confirmed(ct) || ct->master)
+		return true;
+	nf_conntrack_get(&zone->ct_general);
+	if (vpcnet_zone_count(zone) > most) {
+		nf_ct_put(zone);
+		return false;
+	}
+	ct->master = zone;
+	return true;
+}
+
+/* Connections that are counted, and for a moment each frame that is looked up. */
+u32 vpcnet_zone_count(const struct nf_conn *zone)
+{
+	/* One reference is the owner's. */
+	return refcount_read(&zone->ct_general.use) - 1;
+}
+
 /* The frame goes on: what it is the first one of is a connection. False: it may not. */
 bool vpcnet_track_confirm(struct sk_buff *skb)
 {
@@ -66,6 +98,16 @@ void vpcnet_zone_free(struct nf_conn *zone)
 enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_conn *zone, bool v6)
 {
 	return VPCNET_CONN_INVALID;
+}
+
+bool vpcnet_track_count(struct sk_buff *skb, struct nf_conn *zone, u32 most)
+{
+	return false;
+}
+
+u32 vpcnet_zone_count(const struct nf_conn *zone)
+{
+	return 0;
 }
 
 bool vpcnet_track_confirm(struct sk_buff *skb)

@@ -18,9 +18,12 @@ enum vpcnet_conn {
 /* process context */
 struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone);
 void vpcnet_zone_free(struct nf_conn *zone);
+/* any context */
+u32 vpcnet_zone_count(const struct nf_conn *zone);
 
 /* datapath */
 enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_conn *zone, bool v6);
+bool vpcnet_track_count(struct sk_buff *skb, struct nf_conn *zone, u32 most);
 bool vpcnet_track_confirm(struct sk_buff *skb);
 
 #endif

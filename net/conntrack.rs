@@ -31,6 +31,7 @@ pub enum Conn {
 }
 
 /// A zone: its connections have nothing to do with those of others that have the same addresses.
+/// There may be several of one number, and each counts the connections that began by it.
 ///
 /// # Invariants
 ///
@@ -54,6 +55,13 @@ impl Zone {
         let zone = unsafe { bindings::vpcnet_zone_new(net.as_ptr(), number) };
         // INVARIANT: The reference is ours.
         NonNull::new(zone).map(Zone).ok_or(ENOMEM)
+    }
+
+    /// Connections that are counted here.
+    #[inline]
+    pub fn connections(&self) -> u32 {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::vpcnet_zone_count(self.0.as_ptr()) }
     }
 }
 
@@ -79,6 +87,15 @@ impl Received<'_> {
             bindings::vpcnet_conn_VPCNET_CONN_KNOWN => Conn::Known,
             _ => Conn::Invalid,
         }
+    }
+
+    /// Counts the connection that a tracked packet is the first one of, until it is gone. False: there
+    /// are `most` already, and the packet may not go on.
+    #[inline]
+    #[must_use]
+    pub fn count(&self, zone: &Zone, most: u32, _dp: &Datapath) -> bool {
+        // SAFETY: The packet is valid and only ours, and [`Received::track`] has attached a connection.
+        unsafe { bindings::vpcnet_track_count(self.as_ptr(), zone.0.as_ptr(), most) }
     }
 }
 

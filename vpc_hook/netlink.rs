@@ -93,7 +93,7 @@ static VPC: [Policy; 4] = [
 
 static PORT_NAME: [Policy; 3] = [Policy::NONE, Policy::U32, Policy::IFNAME];
 
-static PORT: [Policy; 8] = [
+static PORT: [Policy; 13] = [
     Policy::NONE,
     Policy::U32,    // ifindex
     Policy::IFNAME, // ifname
@@ -102,6 +102,11 @@ static PORT: [Policy; 8] = [
     Policy::NESTED, // address
     Policy::U32,    // flags
     NAME,           // acl
+    Policy::NONE,
+    Policy::NONE,
+    Policy::NONE,
+    Policy::NONE,
+    Policy::U32, // max-connections
 ];
 
 static REMOTE_NAME: [Policy; 3] = [Policy::NONE, Policy::U32, ADDR];

@@ -12,6 +12,7 @@ use vpc_core::vpc::guard::Guard;
 use vpc_core::vpc::guard::Net4;
 use vpc_core::vpc::guard::Net6;
 use vpcnet::bridge::Intake;
+use vpcnet::conntrack::Zone;
 use vpcnet::context::RcuRead;
 use vpcnet::context::Rtnl;
 use vpcnet::netdev::Hold;
@@ -28,6 +29,10 @@ use crate::state::State;
 use crate::tally::Tally;
 use crate::vpc::Mac;
 use crate::vpc::Vpc;
+
+/// Connections that a port may have at once, unless it is told otherwise: an eighth of what a
+/// namespace can have by default (`nf_conntrack_max`) on a host of more than 4 GiB.
+pub(crate) const MOST_CONNECTIONS: u32 = 1 << 15;
 
 /// A port.
 pub(crate) struct Port {
@@ -56,6 +61,16 @@ pub(crate) struct Settings {
     pub(crate) flags: u32,
     /// In order; without any, everything is allowed.
     pub(crate) acls: KVec<Arc<Acl>>,
+    pub(crate) connections: Connections,
+}
+
+/// The connections that a port's rules have begun.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    /// Counts them. None without ACLs, or where the kernel cannot track any.
+    pub(crate) zone: Option<Arc<Zone>>,
+    /// So many at once.
+    pub(crate) most: u32,
 }
 
 impl Keyed for Arc<Port> {
@@ -97,6 +112,7 @@ impl Settings {
         addrs: KVec<Prefix>,
         flags: u32,
         acls: KVec<Arc<Acl>>,
+        connections: Connections,
     ) -> Result<Self> {
         let (mut v4, mut v6) = (KVec::new(), KVec::new());
         for prefix in &addrs {
@@ -123,6 +139,7 @@ impl Settings {
             },
             flags,
             acls,
+            connections,
         })
     }
 
@@ -138,7 +155,9 @@ impl Settings {
         for acl in &self.acls {
             acls.push(acl.clone(), GFP_KERNEL)?;
         }
-        Settings::new(self.vpc.clone(), self.mac, addrs, self.flags, acls)
+        let connections = self.connections.clone();
+        let vpc = self.vpc.clone();
+        Settings::new(vpc, self.mac, addrs, self.flags, acls, connections)
     }
 
     fn may(&self, flag: u32) -> bool {

@@ -7,6 +7,7 @@ use kernel::sync::Arc;
 
 use vpc_core::ip::Addr;
 use vpcnet::attr::Message;
+use vpcnet::conntrack::Zone;
 use vpcnet::context::Rtnl;
 use vpcnet::genl::Dump;
 use vpcnet::genl::Request;
@@ -23,13 +24,16 @@ use crate::entry::Target;
 use crate::group;
 use crate::name::Name;
 use crate::port::whole;
+use crate::port::Connections;
 use crate::port::Port;
 use crate::port::Settings;
+use crate::port::MOST_CONNECTIONS;
 use crate::state;
 use crate::state::Change;
 use crate::state::View;
 use crate::tally::Tally;
 use crate::vpc;
+use crate::vpc::Vpc;
 
 /// The most addresses and ACLs of a port.
 const MOST_ADDRS: usize = 64;
@@ -64,8 +68,33 @@ pub(crate) fn device(request: &Request<'_>, index: u16, name: u16, rtnl: &Rtnl) 
     Ok(dev.hold())
 }
 
+/// The connections of a port: those that it has, if its VPC stays.
+fn connections(
+    request: &Request<'_>,
+    change: &Change<'_>,
+    ifindex: u32,
+    vpc: &Vpc,
+    has_acls: bool,
+) -> Result<Connections> {
+    let most = request.attrs.get(attr::MAX_CONNECTIONS);
+    let most = most.and_then(|attr| attr.u32()).unwrap_or(MOST_CONNECTIONS);
+    let port = change.lists.ports.get(&ifindex);
+    let old = port
+        .and_then(|port| port.settings(&*change.rtnl))
+        .filter(|old| old.vpc.zone == vpc.zone)
+        .and_then(|old| old.connections.zone.clone());
+    let zone = match old {
+        None if has_acls => match Zone::new(request.net(), vpc.zone) {
+            Ok(zone) => Some(Arc::new(zone, GFP_KERNEL)?),
+            Err(_) => None,
+        },
+        old => old,
+    };
+    Ok(Connections { zone, most })
+}
+
 /// What a request wants a port to be.
-fn settings(request: &Request<'_>, change: &mut Change<'_>) -> Result<Settings> {
+fn settings(request: &Request<'_>, change: &mut Change<'_>, ifindex: u32) -> Result<Settings> {
     let vpc = vpc::named(request, attr::VPC, change.lists)?.vpc.clone();
     let Some(mac) = vpc::mac(request, attr::MAC)? else {
         return Err(request.ack.refuse(EINVAL, c"a port has a MAC address"));
@@ -107,7 +136,8 @@ fn settings(request: &Request<'_>, change: &mut Change<'_>) -> Result<Settings> 
         };
         acls.push(item.acl.clone(), GFP_KERNEL)?;
     }
-    Settings::new(vpc, mac, addrs, flags, acls)
+    let connections = connections(request, change, ifindex, &vpc, !acls.is_empty())?;
+    Settings::new(vpc, mac, addrs, flags, acls, connections)
 }
 
 impl Change<'_> {
@@ -228,7 +258,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
         if tunnel.is_some_and(|tunnel| tunnel.ifindex == ifindex) {
             return Err(request.ack.refuse(EBUSY, c"it is the tunnel device"));
         }
-        let settings = settings(request, change)?;
+        let settings = settings(request, change, ifindex)?;
         let vpc = settings.vpc.id;
         if change.is_others(&mac_key(vpc, settings.mac), &settings, ifindex) {
             let why = c"another port of the VPC has that MAC address";
@@ -348,6 +378,10 @@ fn fill(port: &Port, message: &mut Message<'_>, rtnl: &Rtnl) -> Result {
         for acl in &settings.acls {
             message.put_str(attr::ACL, &acl.name)?;
         }
+        let Connections { zone, most } = &settings.connections;
+        message.put_u32(attr::MAX_CONNECTIONS, *most)?;
+        let zone = zone.as_ref();
+        message.put_u32(attr::CONNECTIONS, zone.map_or(0, |zone| zone.connections()))?;
     }
     message.put_uint(attr::RX_PACKETS, port.tally.rx())?;
     message.put_uint(attr::TX_PACKETS, port.tally.tx())?;

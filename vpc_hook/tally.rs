@@ -43,9 +43,10 @@ pub(crate) enum Other {
     NotHere,
     Connection,
     LinkLocal,
+    Connections,
 }
 
-const OTHERS: [(&CStr, &str); 16] = [
+const OTHERS: [(&CStr, &str); 17] = [
     (c"acl_egress", "no rule allows the VM to send it"),
     (c"acl_ingress", "no rule allows the VM to get it"),
     (
@@ -76,6 +77,10 @@ const OTHERS: [(&CStr, &str); 16] = [
     (
         c"link_local",
         "it is for a group that bridges do not forward",
+    ),
+    (
+        c"connections",
+        "the port has as many connections as it may have",
     ),
 ];
 
@@ -148,7 +153,7 @@ impl Why {
     }
 }
 
-const ALL_OTHERS: [Other; 16] = [
+const ALL_OTHERS: [Other; 17] = [
     Other::Egress,
     Other::Ingress,
     Other::UnknownMac,
@@ -165,6 +170,7 @@ const ALL_OTHERS: [Other; 16] = [
     Other::NotHere,
     Other::Connection,
     Other::LinkLocal,
+    Other::Connections,
 ];
 
 /// The counters of a port, or of what belongs to none.

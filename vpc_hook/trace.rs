@@ -20,12 +20,13 @@ use vpcnet::vpc_hook::trace as attr;
 
 use crate::entry::addr_key;
 use crate::hook::Here;
+use crate::port::Connections;
 use crate::remote;
 use crate::state::State;
 use crate::tally::Why;
 use crate::vpc;
-use crate::vpc::Vpc;
 use crate::way;
+use crate::way::Place;
 use crate::way::Watcher;
 use crate::way::Way;
 
@@ -93,13 +94,20 @@ impl Watcher for Notes {
         self.add(name, text);
     }
 
-    fn conn(&mut self, _here: &Here<'_>, _vpc: &Vpc, _version: Version) -> Conn {
+    fn conn(&mut self, _here: &Here<'_>, _place: &Place<'_>, _version: Version) -> Conn {
         self.add(c"connection", fmt!("taken for the first packet of one"));
         Conn::New
     }
 
-    fn keep(&mut self) {
+    fn keep(&mut self, _here: &Here<'_>, place: &Place<'_>) -> bool {
+        let Connections { zone, most } = &place.settings.connections;
+        let zone = zone.as_ref();
+        if zone.is_some_and(|zone| zone.connections() >= *most) {
+            self.add(c"connection", fmt!("the port has {most} already"));
+            return false;
+        }
         self.add(c"connection", fmt!("would be kept, and let answers pass"));
+        true
     }
 }
 

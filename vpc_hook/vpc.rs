@@ -7,10 +7,8 @@ use kernel::sync::Arc;
 
 use vpc_core::eth;
 use vpcnet::attr::Message;
-use vpcnet::conntrack::Zone;
 use vpcnet::genl::Dump;
 use vpcnet::genl::Request;
-use vpcnet::netns::Net;
 use vpcnet::vpc_hook::cmd;
 use vpcnet::vpc_hook::vpc as attr;
 
@@ -36,9 +34,8 @@ pub(crate) struct Vpc {
     pub(crate) name: Name,
     /// The gateway's MAC address, whose frames are routed.
     pub(crate) gateway: Option<Mac>,
-    /// Its connections; none where the kernel cannot track them.
-    pub(crate) zone: Option<Arc<Zone>>,
-    number: u16,
+    /// Number of the zone that its connections are in.
+    pub(crate) zone: u16,
 }
 
 /// A network in a configuration.
@@ -122,13 +119,11 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
                 return Err(request.ack.refuse(EEXIST, why));
             }
         }
-        let (zone, number) = zone(request.net(), change.lists, id)?;
         let vpc = Vpc {
             id,
             name,
             gateway,
-            zone,
-            number,
+            zone: zone(change.lists, id),
         };
         let vpc = Arc::new(vpc, GFP_KERNEL)?;
         match change.lists.vpcs.get(&id) {
@@ -153,21 +148,17 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
 
 /// The zone of a network: that which it has, or else one that no other has. It depends on the number
 /// of the network as far as it can, so that connections outlive a configuration.
-fn zone(net: &Net, lists: &Lists, id: u32) -> Result<(Option<Arc<Zone>>, u16)> {
+fn zone(lists: &Lists, id: u32) -> u16 {
     if let Some(item) = lists.vpcs.get(&id) {
-        return Ok((item.vpc.zone.clone(), item.vpc.number));
+        return item.vpc.zone;
     }
-    let mut number = id as u16;
-    let taken = |number| lists.vpcs.iter().any(|item| item.vpc.number == number);
+    let mut zone = id as u16;
+    let taken = |zone| lists.vpcs.iter().any(|item| item.vpc.zone == zone);
     // 0 is the host's own. There are fewer networks than zones.
-    while number == 0 || taken(number) {
-        number = number.wrapping_add(1);
+    while zone == 0 || taken(zone) {
+        zone = zone.wrapping_add(1);
     }
-    let zone = match Zone::new(net, number) {
-        Ok(zone) => Some(Arc::new(zone, GFP_KERNEL)?),
-        Err(_) => None,
-    };
-    Ok((zone, number))
+    zone
 }
 
 /// Puts a network in the place of the one with its number; its ports have it from now on.

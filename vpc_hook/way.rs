@@ -31,13 +31,13 @@ use crate::entry::Entry;
 use crate::entry::Target;
 use crate::hook::is_group;
 use crate::hook::Here;
+use crate::port::Connections;
 use crate::port::Port;
 use crate::port::Settings;
 use crate::remote::Remote;
 use crate::tally::Other;
 use crate::tally::Why;
 use crate::vpc::Mac;
-use crate::vpc::Vpc;
 
 /// The way of a frame.
 pub(crate) enum Way<'a> {
@@ -84,10 +84,10 @@ pub(crate) trait Watcher {
     fn step(&mut self, name: &'static CStr, text: fmt::Arguments<'_>);
 
     /// What the packet is to its connection.
-    fn conn(&mut self, here: &Here<'_>, vpc: &Vpc, version: Version) -> Conn;
+    fn conn(&mut self, here: &Here<'_>, place: &Place<'_>, version: Version) -> Conn;
 
-    /// It is to be one, unless the packet is dropped after all.
-    fn keep(&mut self);
+    /// It is to be one, unless the packet is dropped after all. False: the port has too many.
+    fn keep(&mut self, here: &Here<'_>, place: &Place<'_>) -> bool;
 }
 
 /// A frame that takes the way, which nobody is told of.
@@ -115,8 +115,8 @@ impl Watcher for Live<'_, '_> {
     #[inline]
     fn step(&mut self, _name: &'static CStr, _text: fmt::Arguments<'_>) {}
 
-    fn conn(&mut self, here: &Here<'_>, vpc: &Vpc, version: Version) -> Conn {
-        let Some(zone) = &vpc.zone else {
+    fn conn(&mut self, here: &Here<'_>, place: &Place<'_>, version: Version) -> Conn {
+        let Some(zone) = &place.settings.connections.zone else {
             return Conn::Invalid;
         };
         *self
@@ -124,8 +124,11 @@ impl Watcher for Live<'_, '_> {
             .get_or_insert_with(|| self.frame.track(here.net, zone, version, here.dp))
     }
 
-    fn keep(&mut self) {
+    fn keep(&mut self, here: &Here<'_>, place: &Place<'_>) -> bool {
         self.keeps = self.conn == Some(Conn::New);
+        let Connections { zone, most } = &place.settings.connections;
+        let zone = zone.as_ref();
+        !self.keeps || zone.is_some_and(|zone| self.frame.count(zone, *most, here.dp))
     }
 }
 
@@ -206,7 +209,7 @@ fn ask<W: Watcher>(
         false => None,
     };
     if let Some(version) = version {
-        match watcher.conn(here, &place.settings.vpc, version) {
+        match watcher.conn(here, place, version) {
             Conn::New => (),
             Conn::Known => {
                 watcher.step(c"acl", fmt!("it belongs to a connection"));
@@ -239,10 +242,10 @@ fn ask<W: Watcher>(
         return match verdict {
             Verdict::Allow => {
                 watcher.step(c"acl", fmt!("{name} allows it, rule {priority}"));
-                if said.stateful && version.is_some() {
-                    watcher.keep();
+                match said.stateful && version.is_some() && !watcher.keep(here, place) {
+                    true => Err(Why::Other(Other::Connections)),
+                    false => Ok(()),
                 }
-                Ok(())
             }
             Verdict::Drop => {
                 watcher.step(c"acl", fmt!("{name} drops it, rule {priority}"));

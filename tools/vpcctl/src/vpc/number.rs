@@ -87,6 +87,8 @@ pub(crate) mod port {
     pub(crate) const TX_PACKETS: u16 = 9;
     pub(crate) const ANSWERED: u16 = 10;
     pub(crate) const DROP: u16 = 11;
+    pub(crate) const MAX_CONNECTIONS: u16 = 12;
+    pub(crate) const CONNECTIONS: u16 = 13;
 }
 
 pub(crate) mod remote {
@@ -225,6 +227,8 @@ mod tests {
             ("VPC", "REMOTES", super::vpc::REMOTES),
             ("ADDRESS", "PREFIX", super::address::PREFIX),
             ("PORT", "DROP", super::port::DROP),
+            ("PORT", "MAX_CONNECTIONS", super::port::MAX_CONNECTIONS),
+            ("PORT", "CONNECTIONS", super::port::CONNECTIONS),
             ("REMOTE", "TX_PACKETS", super::remote::TX_PACKETS),
             ("ENTRY", "FORWARD", super::entry::FORWARD),
             ("ACL", "PORTS", super::acl::PORTS),

@@ -16,6 +16,7 @@ use crate::vpc::object::decode;
 use crate::vpc::object::Acl;
 use crate::vpc::object::Entry;
 use crate::vpc::object::Group;
+use crate::vpc::object::MaxConnections;
 use crate::vpc::object::Object;
 use crate::vpc::object::Port;
 use crate::vpc::object::Remote;
@@ -166,8 +167,9 @@ fn port() -> impl Strategy<Value = Port> {
         vec(0..5u8, 0..3),
         acls,
         any::<bool>(),
+        prop_oneof![Just(MaxConnections::default()), Just(MaxConnections(7))],
     )
-        .prop_map(|(name, vpc, mac, hosts, acls, network)| Port {
+        .prop_map(|(name, vpc, mac, hosts, acls, network, most)| Port {
             ifname: format!("tap{name}"),
             vpc,
             mac: Mac([2, 0, 0, 0, 0, mac]),
@@ -177,6 +179,7 @@ fn port() -> impl Strategy<Value = Port> {
                 .chain(network.then(|| "10.9.0.0/16".parse().unwrap()))
                 .collect(),
             acls: acls.into_iter().map(str::to_owned).collect(),
+            max_connections: most,
             ..Port::default()
         })
 }

@@ -87,6 +87,10 @@ impl Describe for Port {
             ("addresses", table::list(&self.addresses)),
             ("allow", table::list(self.flags.names())),
             ("acls", table::list(&self.acls)),
+            (
+                "max-connections",
+                table::or_dash(self.max_connections.said()),
+            ),
         ]
     }
 }

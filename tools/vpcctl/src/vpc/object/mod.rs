@@ -18,6 +18,7 @@ pub(crate) use entry::Entry;
 pub(crate) use entry::EntryKey;
 pub(crate) use group::Group;
 pub(crate) use port::Flags;
+pub(crate) use port::MaxConnections;
 pub(crate) use port::Port;
 #[cfg(test)]
 pub(crate) use port::PortSeen;

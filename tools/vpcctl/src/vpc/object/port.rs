@@ -74,6 +74,31 @@ impl Serialize for Flags {
     }
 }
 
+/// Connections that a port may have at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct MaxConnections(pub(crate) u32);
+
+impl Default for MaxConnections {
+    /// What the kernel takes if it is not told.
+    fn default() -> Self {
+        Self(32768)
+    }
+}
+
+impl MaxConnections {
+    /// The number, if it has to be said.
+    pub(crate) fn said(self) -> Option<u32> {
+        (self != Self::default()).then_some(self.0)
+    }
+}
+
+impl fmt::Display for MaxConnections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Port {
     pub(crate) ifname: String,
@@ -82,6 +107,7 @@ pub(crate) struct Port {
     pub(crate) addresses: BTreeSet<Prefix>,
     pub(crate) flags: Flags,
     pub(crate) acls: Vec<String>,
+    pub(crate) max_connections: MaxConnections,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -90,6 +116,7 @@ pub(crate) struct PortSeen {
     pub(crate) rx_packets: u64,
     pub(crate) tx_packets: u64,
     pub(crate) answered: u64,
+    pub(crate) connections: u32,
     pub(crate) drops: Counters,
 }
 
@@ -125,6 +152,8 @@ impl Object for Port {
                 .iter()
                 .map(|acl| Attribute::string(attr::ACL, acl)),
         );
+        let most = self.max_connections.said();
+        attributes.extend(most.map(|most| Attribute::u32(attr::MAX_CONNECTIONS, most)));
         attributes
     }
 
@@ -143,6 +172,8 @@ impl Object for Port {
             attr::TX_PACKETS => seen.tx_packets = attribute.to_uint()?,
             attr::ANSWERED => seen.answered = attribute.to_uint()?,
             attr::DROP => count(&mut seen.drops, attribute)?,
+            attr::MAX_CONNECTIONS => self.max_connections = MaxConnections(attribute.to_u32()?),
+            attr::CONNECTIONS => seen.connections = attribute.to_u32()?,
             _ => (),
         }
         Ok(())
@@ -156,6 +187,7 @@ impl Object for Port {
             attr::ADDRESS => Some("--ip"),
             attr::FLAGS => Some("--allow"),
             attr::ACL => Some("--acl"),
+            attr::MAX_CONNECTIONS => Some("--max-connections"),
             _ => None,
         }
     }
@@ -179,6 +211,7 @@ mod tests {
                 .into(),
             flags: Flags(1 | 16),
             acls: vec!["web".to_owned(), "base".to_owned()],
+            max_connections: MaxConnections(9),
         }
     }
 
@@ -193,6 +226,7 @@ mod tests {
             attribute(6, &17u32.to_ne_bytes()),
             attribute(7, b"web\0"),
             attribute(7, b"base\0"),
+            attribute(12, &9u32.to_ne_bytes()),
         ];
         assert_bytes(&example(), &expected);
     }
@@ -206,12 +240,14 @@ mod tests {
             attribute(2, b"tap0\0"),
             attribute(8, &(1u64 << 40).to_ne_bytes()),
             attribute(10, &3u32.to_ne_bytes()),
+            attribute(13, &8u32.to_ne_bytes()),
         ];
         said.push(drop(b"spoofed-mac\0", &5u32.to_ne_bytes()));
         said.push(drop(b"acl\0", &6u64.to_ne_bytes()));
         let port = decode::<Port>(&Attribute::all(&said.concat()).unwrap()).unwrap();
         assert_eq!((port.seen.ifindex, port.seen.rx_packets), (9, 1 << 40));
         assert_eq!((port.seen.tx_packets, port.seen.answered), (0, 3));
+        assert_eq!(port.seen.connections, 8);
         let expected = [("spoofed-mac".to_owned(), 5), ("acl".to_owned(), 6)];
         assert_eq!(port.seen.drops, expected.into());
     }

@@ -20,6 +20,7 @@ use crate::vpc::object::Entry;
 use crate::vpc::object::EntryKey;
 use crate::vpc::object::Flags;
 use crate::vpc::object::Group;
+use crate::vpc::object::MaxConnections;
 use crate::vpc::object::Port;
 use crate::vpc::object::Remote;
 use crate::vpc::object::Rule;
@@ -238,6 +239,7 @@ impl Checker {
             mac,
             addresses: values(&port.addresses, &label, "addresses", Prefix::of_port)?,
             flags: values(&port.allow, &label, "allow", Flags::named)?,
+            max_connections: port.max_connections.map(MaxConnections).unwrap_or_default(),
             acls: port.acls.iter().map(|acl| acl.get_ref().clone()).collect(),
         };
         self.state.ports.insert(ifname, port);

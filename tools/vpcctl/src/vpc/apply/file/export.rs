@@ -66,6 +66,7 @@ fn file(state: &State) -> File {
             addresses: texts(&port.addresses),
             acls: texts(&port.acls),
             allow: texts(port.flags.names()),
+            max_connections: port.max_connections.said(),
         };
         file.port.insert(text(&port.ifname), shape);
     }

@@ -55,6 +55,8 @@ pub(super) struct Port {
     pub(super) acls: Vec<Text>,
     #[serde(default)]
     pub(super) allow: Vec<Text>,
+    #[serde(default)]
+    pub(super) max_connections: Option<u32>,
 }
 
 #[derive(Deserialize, Serialize)]

@@ -7,6 +7,7 @@ use crate::vpc::command::name;
 use crate::vpc::command::vpc_reference;
 use crate::vpc::mac::Mac;
 use crate::vpc::object::Flags;
+use crate::vpc::object::MaxConnections;
 use crate::vpc::object::Port;
 use crate::vpc::prefix::Prefix;
 use clap::Subcommand;
@@ -111,6 +112,9 @@ pub(super) struct Options {
     /// is allowed].
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(super) acl: Vec<String>,
+    /// Connections that its stateful rules may have begun at once [default: 32768].
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) max_connections: Option<u32>,
 }
 
 impl Options {
@@ -122,6 +126,7 @@ impl Options {
             addresses: self.ip.iter().copied().collect(),
             flags: self.allow.iter().copied().collect(),
             acls: self.acl.clone(),
+            max_connections: self.max_connections.map(MaxConnections).unwrap_or_default(),
         }
     }
 }
@@ -150,7 +155,7 @@ pub(super) struct Move {
     #[arg(value_name = "DEV", value_parser = device::name)]
     pub(super) dev: String,
     /// The VM is now at this remote of its VPC.
-    #[arg(long, value_name = "REMOTE", group = "end", conflicts_with_all = ["vpc", "mac", "ip", "allow", "acl"])]
+    #[arg(long, value_name = "REMOTE", group = "end", conflicts_with_all = ["vpc", "mac", "ip", "allow", "acl", "max_connections"])]
     pub(super) to: Option<IpAddr>,
     /// Send on what still comes here for so many seconds, 600 at most; 0 for not at all [default:
     /// 30].

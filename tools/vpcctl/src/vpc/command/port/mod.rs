@@ -69,6 +69,9 @@ fn changed(mut port: Port, vpc: Option<u32>, args: &Set) -> Port {
     if !said.acls.is_empty() || args.no_acl {
         port.acls = said.acls;
     }
+    if args.options.max_connections.is_some() {
+        port.max_connections = said.max_connections;
+    }
     port
 }
 
@@ -78,6 +81,7 @@ mod tests {
     use super::*;
     use crate::vpc::mac::Mac;
     use crate::vpc::object::Flags;
+    use crate::vpc::object::MaxConnections;
 
     #[test]
     fn what_is_not_named_stays() {
@@ -88,6 +92,7 @@ mod tests {
             addresses: ["10.0.0.1".parse().unwrap()].into(),
             flags: Flags(2),
             acls: vec!["web".to_owned()],
+            max_connections: MaxConnections(9),
         };
         assert_eq!(changed(port.clone(), None, &Set::default()), port);
 
@@ -95,6 +100,7 @@ mod tests {
             mac: Some(Mac([4; 6])),
             options: Options {
                 ip: vec!["10.0.0.2".parse().unwrap()],
+                max_connections: Some(10),
                 ..Options::default()
             },
             no_allow: true,
@@ -108,6 +114,7 @@ mod tests {
             addresses: ["10.0.0.2".parse().unwrap()].into(),
             flags: Flags(0),
             acls: Vec::new(),
+            max_connections: MaxConnections(10),
         };
         assert_eq!(changed(port, Some(8), &args), expected);
     }

@@ -41,9 +41,17 @@ fn text(ports: &[Shown<Port>], names: &BTreeMap<u32, String>) -> String {
 
 /// What each port is.
 fn bindings(ports: &[Shown<Port>], names: &BTreeMap<u32, String>) -> String {
-    let head = ["PORT", "VPC", "MAC", "SENDS FROM", "ALLOWED", "ACLS"];
+    let head = [
+        "PORT",
+        "VPC",
+        "MAC",
+        "SENDS FROM",
+        "ALLOWED",
+        "ACLS",
+        "CONNECTIONS",
+    ];
     let mut table = table::empty(&head, &[]);
-    for Shown { object: port, .. } in ports {
+    for Shown { object: port, seen } in ports {
         let vpc = names.get(&port.vpc).cloned();
         let addresses = match port.addresses.is_empty() {
             true => "any".to_owned(),
@@ -56,6 +64,7 @@ fn bindings(ports: &[Shown<Port>], names: &BTreeMap<u32, String>) -> String {
             addresses,
             table::list(port.flags.names()),
             table::list(&port.acls),
+            format!("{} of {}", seen.connections, port.max_connections),
         ]);
     }
     table::text(&table, "")
@@ -95,6 +104,7 @@ mod tests {
     use super::*;
     use crate::vpc::mac::Mac;
     use crate::vpc::object::Flags;
+    use crate::vpc::object::MaxConnections;
     use crate::vpc::object::PortSeen;
     use serde_json::json;
 
@@ -107,12 +117,14 @@ mod tests {
                 addresses: ["10.0.0.1".parse().unwrap()].into(),
                 flags: Flags(3),
                 acls: vec!["web".to_owned()],
+                max_connections: MaxConnections(9),
             },
             seen: PortSeen {
                 ifindex: 9,
                 rx_packets: 5,
                 tx_packets: 6,
                 answered: 1,
+                connections: 4,
                 drops: [("acl".to_owned(), 3), ("mac".to_owned(), 0)].into(),
             },
         }
@@ -125,6 +137,7 @@ mod tests {
         let expected = json!({"ports": [{
             "ifindex": 9, "ifname": "tap0", "vpc": 7, "mac": "02:00:00:00:00:01",
             "addresses": ["10.0.0.1"], "flags": ["dhcp-server", "router"], "acls": ["web"],
+            "max_connections": 9, "connections": 4,
             "rx_packets": 5, "tx_packets": 6, "answered": 1, "drops": {"acl": 3, "mac": 0},
         }]});
         assert_eq!(shown, expected);
@@ -137,7 +150,7 @@ mod tests {
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
             .collect();
-        let binding = "tap0 red 02:00:00:00:00:01 10.0.0.1 dhcp-server, router web";
+        let binding = "tap0 red 02:00:00:00:00:01 10.0.0.1 dhcp-server, router web 4 of 9";
         assert_eq!(lines[1], binding);
         assert_eq!(lines[4], "tap0 5 6 1 3 acl");
     }
