@@ -8,10 +8,12 @@ usage: vpc_stateful.py
 In a namespace that tenants_lib.sh has made a host.
 """
 
+import struct
 import sys
 import time
 
 import vpc
+import wire
 from frames import IPV4
 from frames import IPV6
 from frames import ether
@@ -134,6 +136,62 @@ class Trial:
             self.client.say("port-del", f"ifname={tap.name}")
         self.client.say("vpc-del", "id=8")
 
+    def own_say(self):
+        """What one port has allowed is not yet allowed at another."""
+        self.acl("discard", "direction=1 action=1 ethertype=2048 protocol=17 dport-min=9 "
+                 "dport-max=9 stateful=flag:")
+        self.acl("closed", "direction=1 action=1 protocol=17 dport-min=7 dport-max=7 "
+                 "ethertype=2048 stateful=flag:")
+        self.acl("errors", "direction=0 action=1 ethertype=2048 protocol=1 stateful=flag:",
+                 "direction=1 action=1 protocol=17 dport-min=7 dport-max=7 ethertype=2048 "
+                 "stateful=flag:")
+        self.a.become_port("acl=out")
+        why = []
+        ask(why, "it did not", self.both(self.a, self.b, (2000, 53)) and
+            self.both(self.a, self.b, (2000, 9)))
+        result("own say: all passes a port without ACLs", why)
+
+        why, before = [], self.b.counters()
+        self.b.become_port("acl=discard")
+        ask(why, "it got what its rules do not allow", not self.passes(self.a, self.b, (2000, 53)))
+        ask(why, "it answered", not self.passes(self.b, self.a, (53, 2000)))
+        rise = risen(before, self.b.counters())
+        ask(why, f"counted {rise}", rise == {"acl_ingress": 1, "acl_egress": 1})
+        result("own say: a port that gets ACLs is asked about what goes on", why)
+        why = []
+        ask(why, "it did not", self.both(self.a, self.b, (2000, 9)))
+        ask(why, "a new one did not", self.both(self.a, self.b, (2001, 9)))
+        ask(why, "a new one did that it does not allow",
+            not self.passes(self.a, self.b, (2001, 53)))
+        ask(why, "one of its own did", not self.passes(self.b, self.a, (2001, 9)))
+        result("own say: what both allow passes, and its answers", why)
+
+        why = []
+        self.b.become_port("acl=errors")
+        ask(why, "the first connection is there", not self.passes(self.a, self.b, (2000, 53)))
+        inner = ip4(self.a.addresses[0], self.b.addresses[0],
+                    udp(self.a.addresses[0], self.b.addresses[0], (2000, 53)))
+        error = struct.pack("!BBHI", 3, 3, 0, 0) + inner
+        error = error[:2] + struct.pack("!H", wire.csum(error)) + error[4:]
+        error = ether(self.a.mac, self.b.mac, IPV4,
+                      ip4(self.b.addresses[0], self.a.addresses[0], error, 1))
+        self.a.received()
+        self.b.send(error)
+        ask(why, "no error passed", error in self.a.received(0.05))
+        ask(why, "it did", not self.passes(self.a, self.b, (2000, 53)))
+        result("own say: who sends an error allows nothing else", why)
+
+        # Somebody else gets its addresses.
+        why = []
+        ask(why, "it did not pass before", self.both(self.a, self.b, (2000, 9)))
+        self.client.say("port-del", f"ifname={self.b.name}")
+        self.c.mac, self.c.addresses = self.b.mac, self.b.addresses
+        self.c.become_port("acl=closed")
+        ask(why, "it did", not self.passes(self.a, self.c, (2000, 9)))
+        ask(why, "an answer did", not self.passes(self.c, self.a, (9, 2000)))
+        ask(why, "what it allows did not", self.both(self.a, self.c, (2000, 7)))
+        result("own say: a port has allowed nothing that another has", why)
+
 
 def main():
     if len(sys.argv) != 1:
@@ -141,6 +199,7 @@ def main():
     trial = Trial()
     trial.limit()
     trial.ended()
+    trial.own_say()
 
 
 if __name__ == "__main__":

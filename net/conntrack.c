@@ -7,7 +7,8 @@
 
 #include <linux/netfilter.h>
 
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+/* Without marks nobody could tell whose rules have allowed a connection. */
+#if IS_ENABLED(CONFIG_NF_CONNTRACK) && defined(CONFIG_NF_CONNTRACK_MARK)
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_zones.h>
@@ -42,13 +43,61 @@ enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_co
 		.net = net,
 	};
 	enum ip_conntrack_info info;
+	struct nf_conn *ct;
 
 	nf_reset_ct(skb);
 	nf_conntrack_get(&zone->ct_general);
 	nf_ct_set(skb, zone, IP_CT_NEW);
-	if (nf_conntrack_in(skb, &state) != NF_ACCEPT || !nf_ct_get(skb, &info))
+	if (nf_conntrack_in(skb, &state) != NF_ACCEPT)
 		return VPCNET_CONN_INVALID;
-	return info == IP_CT_NEW ? VPCNET_CONN_NEW : VPCNET_CONN_KNOWN;
+	ct = nf_ct_get(skb, &info);
+	if (!ct)
+		return VPCNET_CONN_INVALID;
+	/* One that was expected has its master's. */
+	if (!nf_ct_is_confirmed(ct))
+		WRITE_ONCE(ct->mark, 0);
+	switch (info) {
+	case IP_CT_NEW:
+		return VPCNET_CONN_NEW;
+	case IP_CT_RELATED:
+	case IP_CT_RELATED_REPLY:
+		return VPCNET_CONN_RELATED;
+	default:
+		return VPCNET_CONN_KNOWN;
+	}
+}
+
+/*
+ * A connection's mark says whose rules have allowed it: 16 bits for who began it,
+ * 16 for the other end. A port is at the one or the other, by which way the frame
+ * goes past it.
+ */
+static unsigned int mark_shift(enum ip_conntrack_info info, bool egress)
+{
+	return egress == (CTINFO2DIR(info) == IP_CT_DIR_ORIGINAL) ? 0 : 16;
+}
+
+/* Whether @port, not 0, has allowed the connection of a frame that it sends or gets. */
+bool vpcnet_track_is_allowed(const struct sk_buff *skb, u16 port, bool egress)
+{
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	return (READ_ONCE(ct->mark) >> mark_shift(info, egress) & U16_MAX) == port;
+}
+
+/* @port has allowed it. */
+void vpcnet_track_allow(struct sk_buff *skb, u16 port, bool egress)
+{
+	enum ip_conntrack_info info;
+	struct nf_conn *ct = nf_ct_get(skb, &info);
+	const unsigned int shift = mark_shift(info, egress);
+	u32 old = READ_ONCE(ct->mark), new;
+
+	/* The other end's port may say so at the same time. */
+	do {
+		new = (old & ~((u32)U16_MAX << shift)) | (u32)port << shift;
+	} while (!try_cmpxchg(&ct->mark, &old, new));
 }
 
 /*
@@ -98,6 +147,15 @@ void vpcnet_zone_free(struct nf_conn *zone)
 enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_conn *zone, bool v6)
 {
 	return VPCNET_CONN_INVALID;
+}
+
+bool vpcnet_track_is_allowed(const struct sk_buff *skb, u16 port, bool egress)
+{
+	return false;
+}
+
+void vpcnet_track_allow(struct sk_buff *skb, u16 port, bool egress)
+{
 }
 
 bool vpcnet_track_count(struct sk_buff *skb, struct nf_conn *zone, u32 most)

@@ -24,10 +24,30 @@ use crate::netns::Net;
 pub enum Conn {
     /// Its first one, as yet.
     New,
-    /// One of a connection that is there, or related to one.
+    /// One of a connection that is there.
     Known,
+    /// About a connection that is there, such as an error, or expected by one.
+    Related,
     /// One of none that there can be.
     Invalid,
+}
+
+/// A port that a packet passes.
+#[derive(Clone, Copy)]
+pub struct End {
+    /// Index of its device.
+    pub ifindex: u32,
+    /// It sends the packet; else it gets it.
+    pub sends: bool,
+}
+
+impl End {
+    /// What the port is called in a connection: not 0. That of another device is the same if there
+    /// were 65535 in between.
+    #[inline]
+    fn port(self) -> u16 {
+        (self.ifindex % u32::from(u16::MAX)) as u16 + 1
+    }
 }
 
 /// A zone: its connections have nothing to do with those of others that have the same addresses.
@@ -85,8 +105,23 @@ impl Received<'_> {
         match conn {
             bindings::vpcnet_conn_VPCNET_CONN_NEW => Conn::New,
             bindings::vpcnet_conn_VPCNET_CONN_KNOWN => Conn::Known,
+            bindings::vpcnet_conn_VPCNET_CONN_RELATED => Conn::Related,
             _ => Conn::Invalid,
         }
+    }
+
+    /// Whether a port has allowed the connection of a tracked packet.
+    #[inline]
+    pub fn is_allowed(&self, end: End, _dp: &Datapath) -> bool {
+        // SAFETY: As for [`Received::count`].
+        unsafe { bindings::vpcnet_track_is_allowed(self.as_ptr(), end.port(), end.sends) }
+    }
+
+    /// A port has allowed it.
+    #[inline]
+    pub fn allow(&self, end: End, _dp: &Datapath) {
+        // SAFETY: As for [`Received::count`].
+        unsafe { bindings::vpcnet_track_allow(self.as_ptr(), end.port(), end.sends) }
     }
 
     /// Counts the connection that a tracked packet is the first one of, until it is gone. False: there

@@ -21,6 +21,7 @@ use vpc_core::vpc::spoof::Spoof;
 use vpcnet::bridge::Received;
 use vpcnet::clock;
 use vpcnet::conntrack::Conn;
+use vpcnet::conntrack::End;
 
 use crate::acl::Acl;
 use crate::acl::Direction;
@@ -83,10 +84,11 @@ pub(crate) trait Watcher {
     /// A step, and what came of it.
     fn step(&mut self, name: &'static CStr, text: fmt::Arguments<'_>);
 
-    /// What the packet is to its connection.
+    /// What the packet is to its connection, as far as a port has allowed that.
     fn conn(&mut self, here: &Here<'_>, place: &Place<'_>, version: Version) -> Conn;
 
-    /// It is to be one, unless the packet is dropped after all. False: the port has too many.
+    /// The port allows it: it is to be one, unless the packet is dropped after all. False: the port
+    /// has too many.
     fn keep(&mut self, here: &Here<'_>, place: &Place<'_>) -> bool;
 }
 
@@ -119,16 +121,32 @@ impl Watcher for Live<'_, '_> {
         let Some(zone) = &place.settings.connections.zone else {
             return Conn::Invalid;
         };
-        *self
+        let conn = *self
             .conn
-            .get_or_insert_with(|| self.frame.track(here.net, zone, version, here.dp))
+            .get_or_insert_with(|| self.frame.track(here.net, zone, version, here.dp));
+        match conn {
+            Conn::Known | Conn::Related if self.frame.is_allowed(place.end(), here.dp) => {
+                Conn::Known
+            }
+            // Only others have allowed it.
+            Conn::Known => Conn::New,
+            conn => conn,
+        }
     }
 
     fn keep(&mut self, here: &Here<'_>, place: &Place<'_>) -> bool {
+        // Whoever may send an error does not allow what that is about.
+        if self.conn == Some(Conn::Related) {
+            return true;
+        }
         self.keeps = self.conn == Some(Conn::New);
         let Connections { zone, most } = &place.settings.connections;
         let zone = zone.as_ref();
-        !self.keeps || zone.is_some_and(|zone| self.frame.count(zone, *most, here.dp))
+        if self.keeps && !zone.is_some_and(|zone| self.frame.count(zone, *most, here.dp)) {
+            return false;
+        }
+        self.frame.allow(place.end(), here.dp);
+        true
     }
 }
 
@@ -137,6 +155,15 @@ pub(crate) struct Place<'a> {
     pub(crate) port: &'a Port,
     pub(crate) settings: &'a Settings,
     pub(crate) direction: Direction,
+}
+
+impl Place<'_> {
+    fn end(&self) -> End {
+        End {
+            ifindex: self.port.ifindex,
+            sends: self.direction == Direction::Egress,
+        }
+    }
 }
 
 /// What rules look at in a packet.
@@ -210,7 +237,7 @@ fn ask<W: Watcher>(
     };
     if let Some(version) = version {
         match watcher.conn(here, place, version) {
-            Conn::New => (),
+            Conn::New | Conn::Related => (),
             Conn::Known => {
                 watcher.step(c"acl", fmt!("it belongs to a connection"));
                 return Ok(());
