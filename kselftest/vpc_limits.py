@@ -1,80 +1,79 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""How much of everything there may be: a part of vpc_netlink.py, which has made VPC 7
-with a remote, an ACL, and a port of the first tap."""
+"""Has ports do too much of something, and sees that they are held back, and others
+are not.
 
-import struct
+usage: vpc_limits.py
 
-import genl
-import nl
+In a namespace that tenants_lib.sh has made a host.
+"""
+
+import sys
+import time
+
 import vpc
+from frames import ARP
+from frames import BROADCAST
+from frames import arp
+from frames import ether
+from vpc_taps import Tap
+from vpc_taps import result
+from vpc_taps import risen
 
-MAC, REMOTE = "02:00:00:00:00:01", "10.1.0.2"
-
-
-def entries(check):
-    """As many entries as it may have."""
-    config, = check.vpc.say("config-get")
-    old, room = config["max-entries"], config["entries"] + 5
-    check.done("config-set", f"max-entries={room}")
-    said, made = None, 0
-    while said is None and made < 100:
-        said = check.said("entry-new", ("vpc=7", f"mac=02:00:00:01:00:{made:02x}",
-                                        f"remote={REMOTE}"))
-        made += said is None
-    check.state = check.vpc.everything()
-    right = said and said.name == "ENOSPC" and said.text and made == 5
-    check.result("limit: max-entries", "" if right else f"{made} made, then {said}")
-    check.refused("a port beyond the limit", "port-new", "replace", f"ifname={check.tap}",
-                  "vpc=7", f"mac={MAC}", "address=10.9.0.1", "address=10.9.0.30",
-                  "address=10.9.0.31", error="ENOSPC")
-    check.refused("65 addresses", "port-new", "replace", f"ifname={check.tap}", "vpc=7",
-                  f"mac={MAC}", *(f"address=10.9.1.{n}" for n in range(65)), error="E2BIG")
-    check.refused("9 ACLs", "port-new", "replace", f"ifname={check.tap}", "vpc=7", f"mac={MAC}",
-                  *["acl=front"] * 9, error="E2BIG")
-    for n in range(made):
-        check.done("entry-del", "vpc=7", f"mac=02:00:00:01:00:{n:02x}")
-    check.done("config-set", f"max-entries={old}")
+RED, BLUE = 7, 9
+# Copies that a port may cause in a second.
+COPIES = 10000
 
 
-def members(check):
-    """As many of a group as there may be, in as many messages as that takes."""
-    most, each = 1 << 16, 1 << 11
-    number, name = vpc.COMMANDS.index("group-new"), vpc.attribute(vpc.SETS["group"], "name=big")
-    append = vpc.attribute(vpc.SETS["group"], "append=flag:")
-    check.done("group-new", "name=big")
+class Trial:
+    """Two VMs of one tenant, one of another."""
 
-    def add(first, count):
-        some = b"".join(nl.attr(2 | vpc.NLA_F_NESTED, nl.attr(1, struct.pack("!I", n)))
-                        for n in range(first, first + count))
-        check.vpc.request(number, name + append + some, genl.NLM_F_REPLACE)
+    def __init__(self):
+        self.client = vpc.Vpc()
+        self.a, self.b, self.c = (
+            Tap(self.client, f"tap{name}", id_, bytes([2, 0, 0, 0, 0, n]), (f"10.9.0.{n}",))
+            for name, n, id_ in (("a", 0x21, RED), ("b", 0x22, RED), ("c", 0x23, BLUE)))
 
-    for first in range(0, most, each):
-        add(0x0b000000 + first, each)
-    try:
-        add(0x0c000000, 1)
-        why = "one more was not refused"
-    except nl.NetlinkError as e:
-        why = "" if e.name == "E2BIG" and e.text else f"said {e}"
-    group = check.vpc.say("group-get", "name=big")
-    if not why and group[0]["members"] != most:
-        why = f"{group[0]['members']} members"
-    check.result("limit: members of a group", why)
-    check.done("group-del", "name=big")
+    def announce(self, tap, count):
+        """Sends to all, so many times; returns what was counted, and how long it took."""
+        before, began = tap.counters(), time.monotonic()
+        address = tap.addresses[0]
+        for _ in range(count):
+            tap.send(ether(BROADCAST, tap.mac, ARP, arp(1, (tap.mac, address),
+                                                        (bytes(6), address))))
+        return risen(before, tap.counters()), time.monotonic() - began
+
+    def floods(self):
+        """It is copies that count."""
+        why, count = [], 400
+        rise, _ = self.announce(self.a, count)
+        if rise != {"rx-packets": count}:
+            why.append(f"of few copies each: {rise}")
+        result("flood: many frames of few copies pass", why)
+        remotes = [f"10.1.{n // 200 + 1}.{n % 200 + 1}" for n in range(498)]
+        for remote in remotes:
+            self.client.say("remote-new", f"vpc={RED}", f"address={remote}", "flood=flag:")
+        # Those, another port and the other host.
+        time.sleep(2)
+        rise, seconds = self.announce(self.a, count)
+        passed, most = rise.get("rx-packets", 0), (1 + seconds) * COPIES / 500 + 1
+        why = []
+        if not COPIES // 500 <= passed <= most or passed + rise.get("flood_rate", 0) != count:
+            why.append(f"{rise} of {count} in {seconds:.3f} s")
+        result("flood: few of many copies do", why)
+        rise, _ = self.announce(self.c, count)
+        why = [] if rise == {"rx-packets": count} else [f"{rise}"]
+        result("flood: another port is not held back", why)
+        for remote in remotes:
+            self.client.say("remote-del", f"vpc={RED}", f"address={remote}")
 
 
-def transactions(check):
-    """As many transactions as there may be at once."""
-    clients, said = [], None
-    while said is None and len(clients) < 100:
-        clients.append(vpc.Vpc())
-        try:
-            clients[-1].say("begin", "copy=flag:")
-        except nl.NetlinkError as e:
-            said = e
-    right = said and said.name == "EBUSY" and said.text and len(clients) == 17
-    check.result("limit: transactions", "" if right else f"{len(clients) - 1} begun, then {said}")
-    for client in clients:
-        client.sock.close()
-    check.vpc.say("begin")
-    check.vpc.say("abort")
-    check.result("limit: transactions, when others have gone", check.unchanged())
+def main():
+    if len(sys.argv) != 1:
+        raise SystemExit(__doc__)
+    trial = Trial()
+    trial.floods()
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ import sys
 import genl
 import nl
 import vpc
-import vpc_limits
+import vpc_most
 
 # The core's own refusals, for which it has no text.
 SILENT = ("EOPNOTSUPP", "ENOTSUP", "EPERM")
@@ -452,9 +452,9 @@ def main():
     check = Check(*sys.argv[2:])
     requests(check)
     transactions(check)
-    vpc_limits.entries(check)
-    vpc_limits.members(check)
-    vpc_limits.transactions(check)
+    vpc_most.entries(check)
+    vpc_most.members(check)
+    vpc_most.transactions(check)
     garbage(check, int(sys.argv[1]))
 
 

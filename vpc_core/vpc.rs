@@ -9,6 +9,7 @@ pub mod error;
 pub mod guard;
 pub mod hop;
 pub mod nd;
+pub mod pace;
 pub mod packet;
 pub mod plain;
 pub mod spoof;

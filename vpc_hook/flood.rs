@@ -2,20 +2,17 @@
 
 //! Who gets the broadcast and multicast of a VPC.
 
-use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering;
-
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-use vpcnet::clock;
+use vpc_core::vpc::pace::Rate;
 
 use crate::port::Port;
 use crate::remote::Remote;
 use crate::state::Change;
 
-/// Frames to all that a port may send in a second.
-const RATE: u64 = 1000;
+/// Copies that may be made in a second of what a port sends to all.
+pub(crate) const RATE: Rate = Rate::new(10_000);
 
 /// All that get what is for everybody.
 pub(crate) struct Flood {
@@ -23,26 +20,11 @@ pub(crate) struct Flood {
     pub(crate) remotes: KVVec<Arc<Remote>>,
 }
 
-/// Counts frames to all, second by second. CPUs that write to it at once may lose a count; that is
-/// none too many.
-#[derive(Default)]
-pub(crate) struct Meter(AtomicU64);
-
-impl Meter {
-    /// Counts one; false if there are too many of them.
-    pub(crate) fn pass(&self) -> bool {
-        const BITS: u32 = 24;
-        let now = clock::seconds() << BITS;
-        let old = self.0.load(Ordering::Relaxed);
-        let new = match old >> BITS == now >> BITS {
-            true => old.wrapping_add(1),
-            false => now | 1,
-        };
-        if new & ((1 << BITS) - 1) > RATE {
-            return false;
-        }
-        self.0.store(new, Ordering::Relaxed);
-        true
+impl Flood {
+    /// Copies that are made of a frame that comes from a port: one for each of the others.
+    pub(crate) fn copies(&self) -> u32 {
+        let others = self.ports.len().saturating_sub(1);
+        others.saturating_add(self.remotes.len()) as u32
     }
 }
 

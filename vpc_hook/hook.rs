@@ -165,7 +165,7 @@ impl<'a> Here<'a> {
                         .events
                         .miss(self.net, vpc, port, None, Some(addr), self.dp);
                 }
-                if !port.meter.pass() {
+                if !self.may_flood(port, settings.vpc.id) {
                     return self.drop(port, Why::Other(Other::FloodRate), frame);
                 }
                 port.tally.received(self.cpu);
@@ -331,6 +331,13 @@ impl<'a> Here<'a> {
                 frame.send_to(&tunnel.dev, &remote.to, self.cpu, self.dp);
             }
         }
+    }
+
+    /// Whether a port has not sent too much to all yet. What nobody gets counts, too.
+    fn may_flood(&self, port: &Port, vpc: u32) -> bool {
+        let flood = self.config.floods.get(&flood::key(vpc), self.dp);
+        let copies = flood.map_or(0, |flood| flood.copies());
+        port.floods.take(flood::RATE, copies.max(1))
     }
 
     /// Sends a frame to all but whom it comes from: to the remotes only what comes from a port.

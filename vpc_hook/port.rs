@@ -23,7 +23,7 @@ use vpcnet::rcu::RtnlCell;
 use vpcnet::vpc_hook::port_flags;
 
 use crate::acl::Acl;
-use crate::flood::Meter;
+use crate::pace::Pace;
 use crate::sorted::Keyed;
 use crate::state::State;
 use crate::tally::Tally;
@@ -43,8 +43,8 @@ pub(crate) struct Port {
     settings: RcuCell<Settings>,
     /// While its frames are ours.
     intake: RtnlCell<Option<Intake<State>>>,
-    /// What it sends to all.
-    pub(crate) meter: Meter,
+    /// Copies of what it sends to all.
+    pub(crate) floods: Pace,
 }
 
 /// What a port is and may do.
@@ -241,7 +241,7 @@ impl Port {
                 tally,
                 settings: RcuCell::new(RcuBox::new(settings)?),
                 intake: RtnlCell::new(None),
-                meter: Meter::default(),
+                floods: Pace::default(),
             },
             GFP_KERNEL,
         )?)

@@ -59,7 +59,10 @@ const OTHERS: [(&CStr, &str); 17] = [
     ),
     (c"ttl", "its time to live is up"),
     (c"too_big", "it is longer than the tunnel's MTU"),
-    (c"flood_rate", "the port has sent too much to all"),
+    (
+        c"flood_rate",
+        "too many copies have been made of what the port sends to all",
+    ),
     (c"no_tunnel", "there is no tunnel device, or it is not up"),
     (c"hairpin", "it is for where it comes from"),
     (c"tagged", "it has a VLAN tag, which the port does not take"),

@@ -44,6 +44,7 @@ mod group;
 mod hook;
 mod name;
 mod netlink;
+mod pace;
 mod port;
 mod ports;
 mod remote;

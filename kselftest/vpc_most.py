@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+"""How much of everything there may be: a part of vpc_netlink.py, which has made VPC 7
+with a remote, an ACL, and a port of the first tap."""
+
+import struct
+
+import genl
+import nl
+import vpc
+
+MAC, REMOTE = "02:00:00:00:00:01", "10.1.0.2"
+
+
+def entries(check):
+    """As many entries as it may have."""
+    config, = check.vpc.say("config-get")
+    old, room = config["max-entries"], config["entries"] + 5
+    check.done("config-set", f"max-entries={room}")
+    said, made = None, 0
+    while said is None and made < 100:
+        said = check.said("entry-new", ("vpc=7", f"mac=02:00:00:01:00:{made:02x}",
+                                        f"remote={REMOTE}"))
+        made += said is None
+    check.state = check.vpc.everything()
+    right = said and said.name == "ENOSPC" and said.text and made == 5
+    check.result("limit: max-entries", "" if right else f"{made} made, then {said}")
+    check.refused("a port beyond the limit", "port-new", "replace", f"ifname={check.tap}",
+                  "vpc=7", f"mac={MAC}", "address=10.9.0.1", "address=10.9.0.30",
+                  "address=10.9.0.31", error="ENOSPC")
+    check.refused("65 addresses", "port-new", "replace", f"ifname={check.tap}", "vpc=7",
+                  f"mac={MAC}", *(f"address=10.9.1.{n}" for n in range(65)), error="E2BIG")
+    check.refused("9 ACLs", "port-new", "replace", f"ifname={check.tap}", "vpc=7", f"mac={MAC}",
+                  *["acl=front"] * 9, error="E2BIG")
+    for n in range(made):
+        check.done("entry-del", "vpc=7", f"mac=02:00:00:01:00:{n:02x}")
+    check.done("config-set", f"max-entries={old}")
+
+
+def members(check):
+    """As many of a group as there may be, in as many messages as that takes."""
+    most, each = 1 << 16, 1 << 11
+    number, name = vpc.COMMANDS.index("group-new"), vpc.attribute(vpc.SETS["group"], "name=big")
+    append = vpc.attribute(vpc.SETS["group"], "append=flag:")
+    check.done("group-new", "name=big")
+
+    def add(first, count):
+        some = b"".join(nl.attr(2 | vpc.NLA_F_NESTED, nl.attr(1, struct.pack("!I", n)))
+                        for n in range(first, first + count))
+        check.vpc.request(number, name + append + some, genl.NLM_F_REPLACE)
+
+    for first in range(0, most, each):
+        add(0x0b000000 + first, each)
+    try:
+        add(0x0c000000, 1)
+        why = "one more was not refused"
+    except nl.NetlinkError as e:
+        why = "" if e.name == "E2BIG" and e.text else f"said {e}"
+    group = check.vpc.say("group-get", "name=big")
+    if not why and group[0]["members"] != most:
+        why = f"{group[0]['members']} members"
+    check.result("limit: members of a group", why)
+    check.done("group-del", "name=big")
+
+
+def transactions(check):
+    """As many transactions as there may be at once."""
+    clients, said = [], None
+    while said is None and len(clients) < 100:
+        clients.append(vpc.Vpc())
+        try:
+            clients[-1].say("begin", "copy=flag:")
+        except nl.NetlinkError as e:
+            said = e
+    right = said and said.name == "EBUSY" and said.text and len(clients) == 17
+    check.result("limit: transactions", "" if right else f"{len(clients) - 1} begun, then {said}")
+    for client in clients:
+        client.sock.close()
+    check.vpc.say("begin")
+    check.vpc.say("abort")
+    check.result("limit: transactions, when others have gone", check.unchanged())
