@@ -8,21 +8,50 @@ usage: vpc_limits.py
 In a namespace that tenants_lib.sh has made a host.
 """
 
+import socket
 import sys
 import time
 
+import genl
 import vpc
 from frames import ARP
 from frames import BROADCAST
+from frames import IPV4
 from frames import arp
 from frames import ether
+from frames import ip4
+from frames import udp
 from vpc_taps import Tap
 from vpc_taps import result
 from vpc_taps import risen
 
 RED, BLUE = 7, 9
+SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_GENERIC = 270, 1, 16
 # Copies that a port may cause in a second.
 COPIES = 10000
+
+
+class Listener:
+    """A socket that hears a group's events."""
+
+    def __init__(self, group, attribute):
+        self.attribute = attribute
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
+        self.sock.bind((0, 0))
+        self.sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+        self.sock.settimeout(1)
+
+    def counts(self):
+        """How many events have come, by the port's index."""
+        counts = {}
+        while True:
+            try:
+                message = self.sock.recv(1 << 16)
+            except TimeoutError:
+                return counts
+            found = dict(genl.attributes(message[20:]))
+            index = int.from_bytes(found[self.attribute], sys.byteorder)
+            counts[index] = counts.get(index, 0) + 1
 
 
 class Trial:
@@ -67,12 +96,38 @@ class Trial:
         for remote in remotes:
             self.client.say("remote-del", f"vpc={RED}", f"address={remote}")
 
+    def events(self):
+        """Who causes many events silences nobody."""
+        self.client.say("acl-new", "name=log")
+        self.client.say("rule-new", "acl=log", "priority=1", "direction=0", "action=1", "log=flag:")
+        for tap in (self.a, self.c):
+            tap.become_port("acl=log")
+        for group, attribute, most in (("miss", 2, 1), ("log", 1, 10)):
+            heard = Listener(self.client.groups[group], attribute)
+            time.sleep(1.1)
+            for tap in (self.a, self.c):
+                frame = ether(bytes([2, 0, 0, 0, 9, 9]), tap.mac, IPV4,
+                              ip4(tap.addresses[0], "10.9.0.99",
+                                  udp(tap.addresses[0], "10.9.0.99")))
+                for _ in range(100):
+                    tap.send(frame)
+            counts = heard.counts()
+            why = []
+            for tap in (self.a, self.c):
+                with open(f"/sys/class/net/{tap.name}/ifindex", encoding="ascii") as f:
+                    count = counts.get(int(f.read()), 0)
+                # More if it takes long.
+                if not most <= count <= 3 * most:
+                    why.append(f"{count} about {tap.name}")
+            result(f"events: {group} is told of each of two ports", why)
+
 
 def main():
     if len(sys.argv) != 1:
         raise SystemExit(__doc__)
     trial = Trial()
     trial.floods()
+    trial.events()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How much a port may cause: copies of what it sends to all. vpc_limits.py has the
-# cases.
+# How much a port may cause: copies of what it sends to all, and events.
+# vpc_limits.py has the cases.
 #
 #	A: tapa, tapb (red), tapc (blue) - br0
 

@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 
 use vpc_core::ip::Addr;
 use vpc_core::vpc::acl::Verdict;
-use vpcnet::clock;
+use vpc_core::vpc::pace::Rate;
 use vpcnet::context::Datapath;
 use vpcnet::netns::Net;
 use vpcnet::vpc_hook;
@@ -20,13 +20,16 @@ use crate::acl::Said;
 use crate::name::Name;
 use crate::netlink;
 use crate::netlink::FAMILY;
+use crate::pace::Pace;
 use crate::port::Port;
 use crate::vpc::Mac;
 
-/// Packets that are logged in a second.
-const LOGS: u64 = 10;
-/// Misses that are told of in a second.
-const MISSES: u64 = 1;
+/// Packets of a port that are logged in a second, and of a namespace.
+const LOGS: Rate = Rate::new(10);
+const ALL_LOGS: Rate = Rate::new(500);
+/// Misses of a port that are told of in a second, and of a namespace.
+const MISSES: Rate = Rate::new(1);
+const ALL_MISSES: Rate = Rate::new(100);
 /// Bytes of a logged frame that are told.
 const HEADER: usize = 96;
 
@@ -37,32 +40,28 @@ pub(crate) struct Events {
     logs: Pace,
 }
 
-/// So many events in a second, and how many were left out. Not every packet comes here, and CPUs that
-/// write to it at once may lose a count.
+/// The same of a port, so that none of them silences others.
 #[derive(Default)]
-struct Pace {
-    /// The second, and how many there were in it.
-    now: AtomicU64,
+pub(crate) struct Own {
+    misses: Kind,
+    logs: Kind,
+}
+
+/// Events of a kind, and how many were left out.
+#[derive(Default)]
+struct Kind {
+    pace: Pace,
     left_out: AtomicU64,
 }
 
-impl Pace {
+impl Kind {
     /// How many were left out before this one; `None` if it is to be left out, too.
-    fn step(&self, most: u64) -> Option<u64> {
-        const BITS: u32 = 24;
-        let now = clock::seconds();
-        let old = self.now.load(Ordering::Relaxed);
-        let count = match old >> BITS == now {
-            true => old & ((1 << BITS) - 1),
-            false => 0,
-        };
-        if count >= most {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
-            return None;
+    fn step(&self, most: Rate, all: &Pace, most_of_all: Rate) -> Option<u64> {
+        if self.pace.take(most, 1) && all.take(most_of_all, 1) {
+            return Some(self.left_out.swap(0, Ordering::Relaxed));
         }
-        let new = now << BITS | count.wrapping_add(1);
-        self.now.store(new, Ordering::Relaxed);
-        Some(self.left_out.swap(0, Ordering::Relaxed))
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+        None
     }
 }
 
@@ -81,7 +80,8 @@ impl Events {
         if !FAMILY.is_heard(net, netlink::MISS) {
             return;
         }
-        let Some(missed) = self.misses.step(MISSES) else {
+        let own = &port.events.misses;
+        let Some(missed) = own.step(MISSES, &self.misses, ALL_MISSES) else {
             return;
         };
         // If memory is short, the event is lost, as any may be.
@@ -121,7 +121,8 @@ impl Events {
         if !FAMILY.is_heard(net, netlink::LOG) {
             return;
         }
-        let Some(missed) = self.logs.step(LOGS) else {
+        let own = &port.events.logs;
+        let Some(missed) = own.step(LOGS, &self.logs, ALL_LOGS) else {
             return;
         };
         let header = frame.get(..HEADER).unwrap_or(frame);

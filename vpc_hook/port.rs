@@ -23,6 +23,7 @@ use vpcnet::rcu::RtnlCell;
 use vpcnet::vpc_hook::port_flags;
 
 use crate::acl::Acl;
+use crate::events;
 use crate::pace::Pace;
 use crate::sorted::Keyed;
 use crate::state::State;
@@ -45,6 +46,8 @@ pub(crate) struct Port {
     intake: RtnlCell<Option<Intake<State>>>,
     /// Copies of what it sends to all.
     pub(crate) floods: Pace,
+    /// The pace of events about it.
+    pub(crate) events: events::Own,
 }
 
 /// What a port is and may do.
@@ -242,6 +245,7 @@ impl Port {
                 settings: RcuCell::new(RcuBox::new(settings)?),
                 intake: RtnlCell::new(None),
                 floods: Pace::default(),
+                events: events::Own::default(),
             },
             GFP_KERNEL,
         )?)
