@@ -14,6 +14,7 @@ KSFT_SEED sets another seed.
 import os
 import random
 import struct
+import subprocess
 import sys
 
 import genl
@@ -24,6 +25,8 @@ import vpc_most
 # The core's own refusals, for which it has no text.
 SILENT = ("EOPNOTSUPP", "ENOTSUP", "EPERM")
 MAC, MAC2, MAC3 = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
+# Of a kind that a device may have (MAX_HOOK_COUNT in net/netfilter/core.c).
+MOST_HOOKS = 1024
 REMOTE, REMOTE2 = "10.1.0.2", "10.1.0.3"
 # How long each type is.
 LENGTHS = {"u8": 1, "u16": 2, "u32": 4, "mac": 6}
@@ -350,6 +353,17 @@ def takes_over(check, tap):
     where, = check.vpc.say("entry-get", "vpc=12", f"mac={MAC2}")
     right = where.get("port") == index(check.other) and "remote" not in where
     check.result("port-new: takes the place of a route", "" if right else f"{where}")
+    check.done("port-del", tap)
+    # A port that cannot be made after all leaves the route where it was.
+    check.done("entry-new", "vpc=12", f"mac={MAC2}", f"remote={REMOTE}")
+    check.done("entry-new", "vpc=12", f"mac={MAC2}", "address=10.9.0.2")
+    full = "".join(f"chain c{n} {{ type filter hook ingress device {check.other} priority 0; }}\n"
+                   for n in range(MOST_HOOKS))
+    subprocess.run(["nft", "-f", "-"], check=True, text=True,
+                   input=f"table netdev full {{\n{full}}}\n")
+    check.refused("there is no room for its hook", "port-new", "replace", *port, error="E2BIG")
+    subprocess.run(["nft", "delete", "table", "netdev", "full"], check=True)
+    check.done("port-new", "replace", *port)
     check.done("port-del", tap)
     left = [each for each in check.state["entry"] if each["vpc"] == 12]
     check.result("port-del: its entries go", f"{left}" if left else "")

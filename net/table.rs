@@ -56,6 +56,39 @@ struct Entry<V> {
     value: V,
 }
 
+/// An entry that is in no table.
+pub struct Spare<V>(KBox<Entry<V>>);
+
+impl<V> Spare<V> {
+    /// Makes one; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(key: Key, value: V) -> Result<Self> {
+        let entry = Entry {
+            linked: bindings::vpcnet_entry {
+                node: pin_init::zeroed(),
+                key,
+            },
+            rcu: pin_init::zeroed(),
+            value,
+        };
+        // There may be as many as whoever configures a namespace wants.
+        Ok(Spare(KBox::new(entry, GFP_KERNEL_ACCOUNT)?))
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &Key {
+        &self.0.linked.key
+    }
+
+    /// Its value.
+    pub fn value(&self) -> &V {
+        &self.0.value
+    }
+}
+
 /// A table from [`Key`] to `V`.
 ///
 /// # Invariants
@@ -124,19 +157,6 @@ impl<V: Send + Sync, K: Keys> Table<V, K> {
         unsafe { self.find(key, alive).as_ref() }.map(|entry| &entry.value)
     }
 
-    fn entry(key: Key, value: V) -> Result<KBox<Entry<V>>> {
-        let entry = Entry {
-            linked: bindings::vpcnet_entry {
-                node: pin_init::zeroed(),
-                key,
-            },
-            rcu: pin_init::zeroed(),
-            value,
-        };
-        // There may be as many as whoever configures a namespace wants.
-        Ok(KBox::new(entry, GFP_KERNEL_ACCOUNT)?)
-    }
-
     /// Adds an entry.
     ///
     /// # Errors
@@ -146,8 +166,7 @@ impl<V: Send + Sync, K: Keys> Table<V, K> {
         if key.iter().skip(K::WORDS).any(|&word| word != 0) {
             return Err(EINVAL);
         }
-        let entry = Self::entry(key, value)?;
-        let entry = KBox::into_raw(entry);
+        let entry = KBox::into_raw(Spare::new(key, value)?.0);
         // SAFETY: The table is initialised; the entry is valid and in no table.
         let found = unsafe { bindings::vpcnet_table_insert(self.ht.get(), entry.cast()) };
         let result = match from_err_ptr(found) {
@@ -167,8 +186,17 @@ impl<V: Send + Sync, K: Keys> Table<V, K> {
     ///
     /// `ENOENT` if the key is not there, `ENOMEM`.
     pub fn replace(&self, key: &Key, value: V, rtnl: &mut Rtnl) -> Result {
-        let old = NonNull::new(self.find(key, rtnl)).ok_or(ENOENT)?;
-        let new = KBox::into_raw(Self::entry(*key, value)?);
+        self.replace_with(Spare::new(*key, value)?, rtnl)
+    }
+
+    /// The same with an entry that is ready.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the key is not there, and nothing else.
+    pub fn replace_with(&self, spare: Spare<V>, rtnl: &mut Rtnl) -> Result {
+        let old = NonNull::new(self.find(spare.key(), rtnl)).ok_or(ENOENT)?;
+        let new = KBox::into_raw(spare.0);
         // SAFETY: The table is initialised, the old entry is in it, RTNL keeps others from removing
         // it, and the new one has the same key.
         let error = unsafe {

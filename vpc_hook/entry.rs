@@ -13,6 +13,7 @@ use vpcnet::clock;
 use vpcnet::genl::Dump;
 use vpcnet::genl::Request;
 use vpcnet::table::Key;
+use vpcnet::table::Spare;
 use vpcnet::table::Walk;
 use vpcnet::vpc_hook::cmd;
 use vpcnet::vpc_hook::entry as attr;
@@ -135,6 +136,44 @@ impl Change<'_> {
             }
         }
         self.count_remote(&target, true);
+        Ok(())
+    }
+
+    /// Puts entries into the table, in the place of what is there: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then the table is as it was.
+    pub(crate) fn put_entries(&mut self, wanted: KVec<(Key, Entry)>) -> Result {
+        let mut made = KVec::with_capacity(wanted.len(), GFP_KERNEL)?;
+        let mut spares = KVec::with_capacity(wanted.len(), GFP_KERNEL)?;
+        let mut put = |change: &mut Self, key: Key, entry: Entry| -> Result {
+            if change.config.entries.get(&key, &*change.rtnl).is_some() {
+                return Ok(spares.push(Spare::new(key, entry)?, GFP_KERNEL)?);
+            }
+            change.put_entry(&key, entry)?;
+            Ok(made.push(key, GFP_KERNEL)?)
+        };
+        for (key, entry) in wanted {
+            if let Err(error) = put(self, key, entry) {
+                for key in &made {
+                    self.take_entry(key);
+                }
+                return Err(error);
+            }
+        }
+        // From here on nothing fails.
+        for spare in spares {
+            let target = spare.value().target.clone();
+            let old = self.config.entries.get(spare.key(), &*self.rtnl);
+            let old = old.map(|entry| entry.target.clone());
+            if self.config.entries.replace_with(spare, self.rtnl).is_ok() {
+                if let Some(old) = old {
+                    self.count_remote(&old, false);
+                }
+                self.count_remote(&target, true);
+            }
+        }
         Ok(())
     }
 

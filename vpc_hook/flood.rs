@@ -35,6 +35,15 @@ impl Change<'_> {
     ///
     /// `ENOMEM`.
     pub(crate) fn flood(&mut self, vpc: u32) -> Result {
+        self.flood_with(vpc, None)
+    }
+
+    /// The same with a port that is about to come to the VPC.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn flood_with(&mut self, vpc: u32, coming: Option<&Arc<Port>>) -> Result {
         if self.staged {
             return Ok(());
         }
@@ -42,6 +51,9 @@ impl Change<'_> {
             ports: KVVec::new(),
             remotes: KVVec::new(),
         };
+        if let Some(port) = coming {
+            flood.ports.push(port.clone(), GFP_KERNEL)?;
+        }
         for port in self.lists.ports.iter() {
             let here = port.settings(&*self.rtnl).map(|it| it.vpc.id) == Some(vpc);
             if here {

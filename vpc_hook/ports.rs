@@ -169,41 +169,36 @@ impl Change<'_> {
         }
     }
 
-    /// Makes the entries of a port's addresses.
-    fn put_entries(&mut self, port: &Arc<Port>) -> Result {
-        let Some((vpc, mac, hosts)) = of(port, self.rtnl)? else {
-            return Ok(());
-        };
+    /// Makes the entries of a port's addresses, all of them or none.
+    fn put_port(&mut self, port: &Arc<Port>, at: &Addresses) -> Result {
+        let mac = at.mac;
+        let mut entries = KVec::with_capacity(at.hosts.len().saturating_add(1), GFP_KERNEL)?;
         let target = Target::Port(port.clone());
-        self.put_entry(&mac_key(vpc, mac), Entry { mac, target })?;
-        for addr in hosts {
+        entries.push((mac_key(at.vpc, mac), Entry { mac, target }), GFP_KERNEL)?;
+        for addr in &at.hosts {
             let target = Target::ByMac;
-            self.put_entry(&addr_key(vpc, addr), Entry { mac, target })?;
+            entries.push((addr_key(at.vpc, *addr), Entry { mac, target }), GFP_KERNEL)?;
         }
-        Ok(())
+        self.put_entries(entries)
     }
 
-    /// Takes the entries of addresses out, unless they have become another's, or still are a port's.
-    fn take_entries(&mut self, ifindex: u32, vpc: u32, mac: vpc::Mac, hosts: &[Addr]) {
-        let now = match self.lists.ports.get(&ifindex).cloned() {
-            Some(port) => of(&port, self.rtnl).ok().flatten(),
-            None => None,
-        };
-        let same = now.as_ref().is_some_and(|it| (it.0, it.1) == (vpc, mac));
-        for &addr in hosts {
-            let kept = same && now.as_ref().is_some_and(|it| it.2.contains(&addr));
-            let key = addr_key(vpc, addr);
-            let own = self.config.entries.get(&key, &*self.rtnl);
-            if !kept && own.is_some_and(|entry| entry.mac == mac) && !self.has_moved(vpc, mac) {
-                self.take_entry(&key);
-            }
+    /// Takes the entry of an address that a port has had out, unless it has become another's.
+    fn take_addr(&mut self, vpc: u32, mac: vpc::Mac, addr: Addr) {
+        let key = addr_key(vpc, addr);
+        let own = self.config.entries.get(&key, &*self.rtnl);
+        if own.is_some_and(|entry| entry.mac == mac) && !self.has_moved(vpc, mac) {
+            self.take_entry(&key);
         }
+    }
+
+    /// The same of its MAC address.
+    fn take_mac(&mut self, ifindex: u32, vpc: u32, mac: vpc::Mac) {
         let key = mac_key(vpc, mac);
         let own = self.config.entries.get(&key, &*self.rtnl);
         let own = own.is_some_and(
             |entry| matches!(&entry.target, Target::Port(port) if port.ifindex == ifindex),
         );
-        if own && !same {
+        if own {
             self.take_entry(&key);
         }
     }
@@ -214,35 +209,61 @@ impl Change<'_> {
         entry.is_some_and(|it| matches!(it.target, Target::Remote(_) | Target::Moved(_)))
     }
 
-    /// Takes a port out, with its entries; false if there is none.
+    /// Takes a port out, with its entries; false if there is none. Nothing in it fails.
     pub(crate) fn remove_port(&mut self, ifindex: u32) -> bool {
-        let Some(port) = self.lists.ports.take(&ifindex) else {
+        let Some(port) = self.lists.ports.get(&ifindex).cloned() else {
             return false;
         };
-        // If memory is too short for that, its frames are dropped, since it is given up below.
+        let at = port.settings(&*self.rtnl).map(|it| (it.vpc.id, it.mac));
+        if let Some((vpc, mac)) = at {
+            // One after the other: a list of them would need memory.
+            let host = |n, rtnl: &Rtnl| port.settings(rtnl).and_then(|it| it.hosts().nth(n));
+            let mut n: usize = 0;
+            while let Some(addr) = host(n, self.rtnl) {
+                self.take_addr(vpc, mac, addr);
+                n = n.saturating_add(1);
+            }
+            self.take_mac(ifindex, vpc, mac);
+        }
+        self.give_up(&port);
+        true
+    }
+
+    /// Takes a port out that has no entries.
+    fn give_up(&mut self, port: &Port) {
+        self.lists.ports.take(&port.ifindex);
+        // If memory is too short for these two, packets still find the port, and pass it over.
         let _ = self.publish_ports();
-        if let Ok(Some((vpc, mac, hosts))) = of(&port, self.rtnl) {
-            self.take_entries(ifindex, vpc, mac, &hosts);
+        let vpc = port.settings(&*self.rtnl).map(|it| it.vpc.id);
+        if let Some(vpc) = vpc {
             if let Some(item) = self.lists.vpcs.get_mut(&vpc) {
                 item.ports = item.ports.saturating_sub(1);
             }
             let _ = self.flood(vpc);
         }
         port.release(self.rtnl);
-        true
     }
 }
 
-/// VPC, MAC address and addresses of a port.
-fn of(port: &Port, rtnl: &Rtnl) -> Result<Option<(u32, vpc::Mac, KVec<Addr>)>> {
-    let Some(settings) = port.settings(rtnl) else {
-        return Ok(None);
-    };
-    let mut hosts = KVec::new();
-    for addr in settings.hosts() {
-        hosts.push(addr, GFP_KERNEL)?;
+/// Where a port is.
+struct Addresses {
+    vpc: u32,
+    mac: vpc::Mac,
+    hosts: KVec<Addr>,
+}
+
+impl Addresses {
+    fn of(settings: &Settings) -> Result<Self> {
+        let mut hosts = KVec::new();
+        for addr in settings.hosts() {
+            hosts.push(addr, GFP_KERNEL)?;
+        }
+        Ok(Addresses {
+            vpc: settings.vpc.id,
+            mac: settings.mac,
+            hosts,
+        })
     }
-    Ok(Some((settings.vpc.id, settings.mac, hosts)))
 }
 
 /// `port-new`.
@@ -301,53 +322,61 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
 }
 
 fn add(change: &mut Change<'_>, dev: Hold, settings: Settings) -> Result {
-    let (ifindex, vpc) = (dev.ifindex(), settings.vpc.id);
+    let at = Addresses::of(&settings)?;
     let tally = Arc::new(Tally::new()?, GFP_KERNEL)?;
     let port = Port::new(dev, tally, settings)?;
     change.lists.ports.put(port.clone())?;
-    if let Some(item) = change.lists.vpcs.get_mut(&vpc) {
+    if let Some(item) = change.lists.vpcs.get_mut(&at.vpc) {
         item.ports = item.ports.saturating_add(1);
     }
     let result = change
-        .put_entries(&port)
-        .and_then(|()| change.flood(vpc))
+        .flood(at.vpc)
         // From here on its frames are ours.
-        .and_then(|()| change.publish_ports());
+        .and_then(|()| change.publish_ports())
+        // What is said of its addresses gives way last, so that it need not be given back.
+        .and_then(|()| change.put_port(&port, &at));
     if result.is_err() {
-        change.remove_port(ifindex);
+        change.give_up(&port);
     }
     result
 }
 
 fn alter(change: &mut Change<'_>, port: &Arc<Port>, settings: Settings) -> Result {
-    let Some((vpc, mac, hosts)) = of(port, change.rtnl)? else {
+    let Some(old) = port.settings(&*change.rtnl) else {
         return Err(EINVAL);
     };
-    let now = settings.vpc.id;
-    let before = match port.settings(&*change.rtnl) {
-        Some(before) => port.prepare(before.copy()?)?,
-        None => return Err(EINVAL),
-    };
+    let (old, new) = (Addresses::of(old)?, Addresses::of(&settings)?);
     let settings = port.prepare(settings)?;
-    port.set(settings, change.rtnl);
-    let wanted = of(port, change.rtnl);
-    if let Err(error) = change.put_entries(port) {
-        port.set(before, change.rtnl);
-        if let Ok(Some((vpc, mac, hosts))) = wanted {
-            change.take_entries(port.ifindex, vpc, mac, &hosts);
+    if new.vpc != old.vpc {
+        change.flood_with(new.vpc, Some(port))?;
+    }
+    if let Err(error) = change.put_port(port, &new) {
+        if new.vpc != old.vpc {
+            // If memory is short, the port is still in the list, and passed over.
+            let _ = change.flood(new.vpc);
         }
         return Err(error);
     }
-    change.take_entries(port.ifindex, vpc, mac, &hosts);
-    if now != vpc {
-        if let Some(item) = change.lists.vpcs.get_mut(&vpc) {
+    // From here on nothing fails.
+    port.set(settings, change.rtnl);
+    let same = (old.vpc, old.mac) == (new.vpc, new.mac);
+    for &addr in &old.hosts {
+        if !same || !new.hosts.contains(&addr) {
+            change.take_addr(old.vpc, old.mac, addr);
+        }
+    }
+    if !same {
+        change.take_mac(port.ifindex, old.vpc, old.mac);
+    }
+    if new.vpc != old.vpc {
+        if let Some(item) = change.lists.vpcs.get_mut(&old.vpc) {
             item.ports = item.ports.saturating_sub(1);
         }
-        if let Some(item) = change.lists.vpcs.get_mut(&now) {
+        if let Some(item) = change.lists.vpcs.get_mut(&new.vpc) {
             item.ports = item.ports.saturating_add(1);
         }
-        change.flood(vpc)?;
-        change.flood(now)?;
+        // As above.
+        let _ = change.flood(old.vpc);
     }
     Ok(())
 }
