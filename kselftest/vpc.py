@@ -94,6 +94,11 @@ def attribute(fields, word):
     return nl.attr(number | nested, value(kind, rest))
 
 
+def encode(command, words):
+    """The attributes of a request."""
+    return b"".join(attribute(fields_of(command), word) for word in words)
+
+
 def decode(data, fields):
     """A message as a dictionary."""
     found = {}

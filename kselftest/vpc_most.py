@@ -78,3 +78,37 @@ def transactions(check):
     check.vpc.say("begin")
     check.vpc.say("abort")
     check.result("limit: transactions, when others have gone", check.unchanged())
+
+
+def objects(check):
+    """As many objects as there may be, in a transaction that nobody needs."""
+    check.vpc.say("begin", "copy=flag:")
+    there = {name: len(check.state[name]) for name in ("acl", "group", "remote")}
+
+    def fill(command, number, words):
+        """Makes so many, and then one more."""
+        bodies = (vpc.encode(command, words(n)) for n in range(number))
+        check.vpc.pour(vpc.COMMANDS.index(command), bodies)
+        said = check.said(command, words(number))
+        right = said and said.name == "ENOSPC" and " at most" in said.text
+        # The last one that there may be is there: it would be refused for the same reason else.
+        last = check.said(command, words(number - 1)) if number else None
+        check.result(f"limit: {command}", "" if right and last and last.name == "EEXIST" else
+                     f"said {said}, of the last one {last}")
+
+    fill("acl-new", (1 << 14) - there["acl"], lambda n: (f"name=n{n:05}",))
+    fill("remote-new", (1 << 16) - there["remote"],
+         lambda n: ("vpc=7", f"address=10.2.{n >> 8}.{n & 255}"))
+    members = [f"member=10.9.{n >> 8}.{n & 255}" for n in range(4096)]
+    check.vpc.say("group-new", "name=large")
+    for n in range(16):
+        check.vpc.say("group-new", f"name=large{n:02}")
+        body = vpc.encode("group-new", [f"name=large{n:02}", "append=flag:", *members])
+        check.vpc.pour(vpc.COMMANDS.index("group-new"), [body] * (1 << 4))
+    said = check.said("group-new", ("name=large", "append=flag:", *members))
+    right = said and said.name == "ENOSPC" and " at most" in said.text
+    check.result("limit: members of all groups", "" if right else f"said {said}")
+    fill("group-new", (1 << 14) - there["group"] - 17, lambda n: (f"name=n{n:05}",))
+    check.vpc.say("abort")
+    changed = check.unchanged()
+    check.result("limit: nothing has changed", changed)

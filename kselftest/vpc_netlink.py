@@ -469,6 +469,7 @@ def main():
     vpc_most.entries(check)
     vpc_most.members(check)
     vpc_most.transactions(check)
+    vpc_most.objects(check)
     garbage(check, int(sys.argv[1]))
 
 

@@ -74,7 +74,7 @@ bool vpcnet_came_by(struct sk_buff *skb, struct vpcnet_came_by *out)
 /* Metadata that sends frames to @remote; NULL if memory is short. Process context. */
 struct metadata_dst *vpcnet_tx_metadata(const __be32 *remote, bool v6, u32 key)
 {
-	struct metadata_dst *md = metadata_dst_alloc(0, METADATA_IP_TUNNEL, GFP_KERNEL);
+	struct metadata_dst *md = metadata_dst_alloc(0, METADATA_IP_TUNNEL, GFP_KERNEL_ACCOUNT);
 	struct ip_tunnel_info *info;
 
 	if (!md)

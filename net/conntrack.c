@@ -22,7 +22,7 @@ struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone)
 	struct nf_conntrack_zone nf_zone;
 
 	nf_ct_zone_init(&nf_zone, zone, NF_CT_DEFAULT_ZONE_DIR, 0);
-	return nf_ct_tmpl_alloc(net, &nf_zone, GFP_KERNEL);
+	return nf_ct_tmpl_alloc(net, &nf_zone, GFP_KERNEL_ACCOUNT);
 }
 
 void vpcnet_zone_free(struct nf_conn *zone)

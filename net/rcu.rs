@@ -50,7 +50,7 @@ impl<T: Send + Sync> RcuBox<T> {
                 head: pin_init::zeroed(),
                 value,
             },
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )?;
         // INVARIANT: Just allocated, and ownership is taken over.
         Ok(RcuBox(NonNull::from(KBox::leak(node))))

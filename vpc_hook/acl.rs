@@ -156,7 +156,7 @@ impl Rules {
         }
         // So that it can be given back whenever the rule goes.
         self.free
-            .reserve(self.list.len().saturating_add(1), GFP_KERNEL)?;
+            .reserve(self.list.len().saturating_add(1), GFP_KERNEL_ACCOUNT)?;
         let reused = self.free.pop();
         entry.counter = match reused {
             Some(counter) => counter,
@@ -208,8 +208,10 @@ impl Rules {
         for counters in &self.counters {
             copy.counters.push(counters.clone(), GFP_KERNEL)?;
         }
-        copy.free
-            .reserve(self.list.len().saturating_add(self.free.len()), GFP_KERNEL)?;
+        copy.free.reserve(
+            self.list.len().saturating_add(self.free.len()),
+            GFP_KERNEL_ACCOUNT,
+        )?;
         for &counter in &self.free {
             copy.free.push(counter, GFP_KERNEL)?;
         }
@@ -251,7 +253,7 @@ impl<T> Room<T> {
 
 impl<T> acl::Store<T> for Room<T> {
     fn push(&mut self, item: T) -> Result<(), acl::Full> {
-        self.0.push(item, GFP_KERNEL).map_err(|_| acl::Full)
+        self.0.push(item, GFP_KERNEL_ACCOUNT).map_err(|_| acl::Full)
     }
 
     fn truncate(&mut self, len: usize) {
@@ -292,13 +294,13 @@ impl Compiled {
             if all.len() >= MOST_EXPANDED {
                 return Err(E2BIG);
             }
-            all.push(rule, GFP_KERNEL)?;
+            all.push(rule, GFP_KERNEL_ACCOUNT)?;
             let origin = Origin {
                 counter: entry.counter,
                 priority: entry.priority,
                 stateful: entry.stateful,
             };
-            origins.push(origin, GFP_KERNEL)?;
+            origins.push(origin, GFP_KERNEL_ACCOUNT)?;
             Ok(())
         };
         for entry in rules.list.iter().filter(|it| it.direction == direction) {
@@ -432,7 +434,7 @@ impl Acl {
                 egress: RcuCell::empty(),
                 ingress: RcuCell::empty(),
             },
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )?)
     }
 

@@ -79,7 +79,7 @@ struct PortMap {
 impl PortMap {
     fn new(ports: &Sorted<Arc<Port>>) -> Result<Self> {
         let size = ports.len().saturating_mul(2).max(2).next_power_of_two();
-        let mut slots = KVVec::with_capacity(size, GFP_KERNEL)?;
+        let mut slots = KVVec::with_capacity(size, GFP_KERNEL_ACCOUNT)?;
         for _ in 0..size {
             slots.push(None, GFP_KERNEL)?;
         }

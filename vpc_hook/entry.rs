@@ -246,7 +246,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
                     0 => Target::Remote(remote),
                     ms => {
                         let until = clock::milliseconds().saturating_add(ms.into());
-                        Target::Moved(Arc::new(Moved { remote, until }, GFP_KERNEL)?)
+                        Target::Moved(Arc::new(Moved { remote, until }, GFP_KERNEL_ACCOUNT)?)
                     }
                 }
             }

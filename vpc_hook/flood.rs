@@ -52,17 +52,19 @@ impl Change<'_> {
             remotes: KVVec::new(),
         };
         if let Some(port) = coming {
-            flood.ports.push(port.clone(), GFP_KERNEL)?;
+            flood.ports.push(port.clone(), GFP_KERNEL_ACCOUNT)?;
         }
         for port in self.lists.ports.iter() {
             let here = port.settings(&*self.rtnl).map(|it| it.vpc.id) == Some(vpc);
             if here {
-                flood.ports.push(port.clone(), GFP_KERNEL)?;
+                flood.ports.push(port.clone(), GFP_KERNEL_ACCOUNT)?;
             }
         }
         for item in self.lists.remotes.iter() {
             if item.flood && item.remote.vpc == vpc {
-                flood.remotes.push(item.remote.clone(), GFP_KERNEL)?;
+                flood
+                    .remotes
+                    .push(item.remote.clone(), GFP_KERNEL_ACCOUNT)?;
             }
         }
         let key = key(vpc);

@@ -25,8 +25,10 @@ use crate::state::Change;
 /// Members that a message has at most.
 const PORTION: usize = 256;
 
-/// The most members of a group.
+/// The most groups of a namespace, members of a group, and members of all groups.
+const MOST_GROUPS: usize = 1 << 14;
 const MOST: usize = 1 << 16;
+const MOST_OF_ALL: usize = 1 << 20;
 
 /// A group.
 pub(crate) struct Group {
@@ -50,7 +52,7 @@ impl Group {
     /// `ENOMEM`.
     pub(crate) fn copy(&self) -> Result<Self> {
         let mut members = KVVec::new();
-        members.extend_from_slice(&self.members, GFP_KERNEL)?;
+        members.extend_from_slice(&self.members, GFP_KERNEL_ACCOUNT)?;
         Ok(Group {
             name: self.name,
             members,
@@ -157,15 +159,25 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
                 let why = c"there is no group of that name to append to";
                 return Err(request.ack.refuse(ENOENT, why));
             }
+            None if change.lists.groups.len() >= MOST_GROUPS => {
+                let why = c"a namespace has 16384 groups at most";
+                return Err(request.ack.refuse(ENOSPC, why));
+            }
             None => (),
         }
+        let others = change.lists.groups.iter().filter(|it| it.name != name);
+        let others: usize = others.map(|it| it.members.len()).sum();
         for payload in request.each(attr::MEMBER) {
             if group.members.len() >= MOST {
                 let why = c"a group has 65536 members at most";
                 return Err(request.ack.refuse(E2BIG, why));
             }
+            if others.saturating_add(group.members.len()) >= MOST_OF_ALL {
+                let why = c"the groups of a namespace have 1048576 members at most";
+                return Err(request.ack.refuse(ENOSPC, why));
+            }
             let member = prefix(request, payload, true)?;
-            group.members.push(member, GFP_KERNEL)?;
+            group.members.push(member, GFP_KERNEL_ACCOUNT)?;
         }
         let old = change.lists.groups.put(group)?;
         if let Err(error) = recompile(change, &name) {

@@ -247,7 +247,7 @@ impl Port {
                 floods: Pace::default(),
                 events: events::Own::default(),
             },
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )?)
     }
 

@@ -35,6 +35,9 @@ use crate::tally::Tally;
 use crate::vpc;
 use crate::vpc::Vpc;
 
+/// The most ports of a namespace.
+const MOST: usize = 1 << 15;
+
 /// The most addresses and ACLs of a port.
 const MOST_ADDRS: usize = 64;
 const MOST_ACLS: usize = 8;
@@ -85,7 +88,7 @@ fn connections(
         .and_then(|old| old.connections.zone.clone());
     let zone = match old {
         None if has_acls => match Zone::new(request.net(), vpc.zone) {
-            Ok(zone) => Some(Arc::new(zone, GFP_KERNEL)?),
+            Ok(zone) => Some(Arc::new(zone, GFP_KERNEL_ACCOUNT)?),
             Err(_) => None,
         },
         old => old,
@@ -316,6 +319,10 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
                 let why = c"the device is a port already";
                 Err(request.ack.refuse(EEXIST, why))
             }
+            None if change.lists.ports.len() >= MOST => {
+                let why = c"a namespace has 32768 ports at most";
+                Err(request.ack.refuse(ENOSPC, why))
+            }
             None => add(change, dev, settings),
         }
     })
@@ -323,7 +330,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
 
 fn add(change: &mut Change<'_>, dev: Hold, settings: Settings) -> Result {
     let at = Addresses::of(&settings)?;
-    let tally = Arc::new(Tally::new()?, GFP_KERNEL)?;
+    let tally = Arc::new(Tally::new()?, GFP_KERNEL_ACCOUNT)?;
     let port = Port::new(dev, tally, settings)?;
     change.lists.ports.put(port.clone())?;
     if let Some(item) = change.lists.vpcs.get_mut(&at.vpc) {

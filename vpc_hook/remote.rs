@@ -19,6 +19,9 @@ use crate::sorted::Keyed;
 use crate::state;
 use crate::vpc;
 
+/// The most remotes of a namespace; each has metadata and counters for each CPU.
+const MOST: usize = 1 << 16;
+
 /// Counters of a remote, by index.
 pub(crate) const RX: usize = 0;
 pub(crate) const TX: usize = 1;
@@ -89,11 +92,16 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
             let why = c"the remote is an address of this host";
             return Err(request.ack.refuse(EINVAL, why));
         }
+        let full = change.lists.remotes.len() >= MOST;
         match change.lists.remotes.get_mut(&key(vpc, addr)) {
             Some(item) if request.replaces() => item.flood = flood,
             Some(_) => {
                 let why = c"the remote is there already";
                 return Err(request.ack.refuse(EEXIST, why));
+            }
+            None if full => {
+                let why = c"a namespace has 65536 remotes at most";
+                return Err(request.ack.refuse(ENOSPC, why));
             }
             None => {
                 let remote = Arc::new(
@@ -103,7 +111,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
                         to: Destination::new(addr, vpc)?,
                         counters: Counters::new(2)?,
                     },
-                    GFP_KERNEL,
+                    GFP_KERNEL_ACCOUNT,
                 )?;
                 let at = entry::addr_key(vpc, addr);
                 change

@@ -28,6 +28,9 @@ use crate::group;
 use crate::name::Name;
 use crate::state;
 
+/// The most ACLs that a namespace may have.
+const MOST_ACLS: usize = 1 << 14;
+
 /// The most rules that a namespace may have.
 const MOST_RULES: u32 = 1 << 18;
 
@@ -42,6 +45,10 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
                 true => Ok(()),
                 false => Err(request.ack.refuse(EEXIST, c"the ACL is there already")),
             };
+        }
+        if change.lists.acls.len() >= MOST_ACLS {
+            let why = c"a namespace has 16384 ACLs at most";
+            return Err(request.ack.refuse(ENOSPC, why));
         }
         let acl = Acl::new(name)?;
         if !change.staged {

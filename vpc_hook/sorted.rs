@@ -49,7 +49,7 @@ impl<T: Keyed> Sorted<T> {
         match self.place(&item.key()) {
             Ok(at) => Ok(self.0.get_mut(at).map(|old| core::mem::replace(old, item))),
             Err(at) => {
-                self.0.reserve(1, GFP_KERNEL)?;
+                self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
                 self.0
                     .insert_within_capacity(at, item)
                     .map_err(|_| ENOMEM)?;

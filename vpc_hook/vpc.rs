@@ -125,7 +125,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
             gateway,
             zone: zone(change.lists, id),
         };
-        let vpc = Arc::new(vpc, GFP_KERNEL)?;
+        let vpc = Arc::new(vpc, GFP_KERNEL_ACCOUNT)?;
         match change.lists.vpcs.get(&id) {
             Some(_) if request.replaces() => replace(change, vpc),
             Some(_) => Err(request.ack.refuse(EEXIST, c"the VPC is there already")),
