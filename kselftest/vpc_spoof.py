@@ -142,6 +142,27 @@ def forged():
     yield from tagged("vlan")
 
 
+def known():
+    """What a port must not send that may send from any address: those of others."""
+    for name, mac in (("", M), (", with another MAC address", X)):
+        yield f"from the victim's IPv4 address{name}", to_victim4(mac, V4), "src_ipv4"
+        yield f"from the victim's IPv6 address{name}", to_victim6(mac, V6), "src_ipv6"
+        yield (f"ARP: the victim's address is announced{name}",
+               ether(frames.BROADCAST, mac, ARP, arp(1, (mac, V4), (bytes(6), V4))), "arp_ip")
+        yield (f"ARP: somebody is told that it is here{name}",
+               ether(V, mac, ARP, arp(2, (mac, V4), (V, M4))), "arp_ip")
+    yield ("ND: the victim's address is advertised",
+           neighbour(NA, M6, frames.ALL_NODES, target=V6, mac=M), "nd_target")
+    yield ("ND: the victim's address is claimed",
+           neighbour(NS, NONE6, frames.solicited(V6), target=V6), "nd_target")
+    yield ("ND: asked from the victim's address",
+           neighbour(NS, V6, frames.solicited(X6), target=X6, mac=M), "src_ipv6")
+    yield ("ND: who has the victim's address",
+           neighbour(NS, M6, frames.solicited(V6), target=V6, mac=M), ANSWERED)
+    yield ("ND: another address is advertised",
+           neighbour(NA, M6, frames.ALL_NODES, target=X6, mac=M), HARMLESS)
+
+
 def forged_router(advertised, redirected):
     yield "ND: a router advertisement", neighbour(RA, ML, frames.ALL_NODES, mac=M), advertised
     options = ((0, frames.padding()), (60, frames.padding()))
@@ -309,7 +330,9 @@ def main():
     trial.permitted(ANY_SOURCE, "any source", [
         ("from another MAC address", to_victim4(src_mac=X), PASS),
         ("from another IPv4 address", to_victim4(src=X4), PASS),
-        ("from another IPv6 address", to_victim6(src=X6), PASS)])
+        ("from another IPv6 address", to_victim6(src=X6), PASS),
+        ("from its own IPv4 address with another MAC address", to_victim4(src_mac=X), PASS),
+        *known()])
     trial.attacker.become_port(f"flags={VLAN}")
     trial.victim.become_port(f"flags={VLAN}")
     trial.all("allowed VLAN tags", tagged(HARMLESS))

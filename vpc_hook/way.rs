@@ -14,6 +14,7 @@ use vpc_core::ip::Version;
 use vpc_core::vpc::acl::Key;
 use vpc_core::vpc::acl::Verdict;
 use vpc_core::vpc::answer;
+use vpc_core::vpc::guard;
 use vpc_core::vpc::packet::Fragment;
 use vpc_core::vpc::packet::Kind;
 use vpc_core::vpc::packet::Packet;
@@ -337,6 +338,7 @@ fn vm_way<'a, W: Watcher>(
         }
         let guard = settings.guard_of_any(packet.src);
         guard.from_vm(packet).map_err(Why::Spoof)?;
+        claims_own(here, settings, packet)?;
         watcher.step(c"source", fmt!("it is nobody else's"));
     } else {
         settings.guard().from_vm(packet).map_err(Why::Spoof)?;
@@ -397,6 +399,19 @@ fn vm_way<'a, W: Watcher>(
     };
     tell(&to, watcher);
     Ok(Way::To(to, next))
+}
+
+/// Whether the IP addresses that a sender behind a port says it has are known to be nobody else's.
+// Out of line: few ports may send from any address.
+#[inline(never)]
+fn claims_own(here: &Here<'_>, settings: &Settings, packet: &Packet) -> Result<(), Why> {
+    for (addr, spoof) in guard::claims(packet).into_iter().flatten() {
+        let entry = here.entry(&addr_key(settings.vpc.id, addr));
+        if entry.is_some_and(|it| it.mac != packet.src && it.mac != settings.mac) {
+            return Err(Why::Spoof(spoof));
+        }
+    }
+    Ok(())
 }
 
 fn tell<W: Watcher>(to: &To<'_>, watcher: &mut W) {

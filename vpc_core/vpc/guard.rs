@@ -8,6 +8,7 @@
 
 use crate::eth;
 use crate::ip;
+use crate::ip::Addr;
 use crate::vpc::arp;
 use crate::vpc::arp::Arp;
 use crate::vpc::nd;
@@ -285,6 +286,27 @@ impl Guard<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The addresses that a packet says its sender has, each with what is wrong if that is another's.
+#[inline]
+pub fn claims(packet: &Packet) -> [Option<(Addr, Spoof)>; 2] {
+    match packet.kind {
+        Kind::Ip4 { src, .. } => [Some((Addr::V4(src), Spoof::Ipv4)), None],
+        Kind::Ip6 { src, .. } => [Some((Addr::V6(src), Spoof::Ipv6)), None],
+        Kind::Arp(ref arp) => [Some((Addr::V4(arp.sender_ip), Spoof::ArpIp)), None],
+        Kind::Nd { src, ref nd, .. } => {
+            // A solicitation without a source is for the sender itself (RFC 4862, 5.4.2).
+            let is_own = match nd.message {
+                Message::NeighbourAdvertisement => true,
+                Message::NeighbourSolicitation => src == 0,
+                _ => false,
+            };
+            let target = is_own.then_some((Addr::V6(nd.target), Spoof::NdTarget));
+            [Some((Addr::V6(src), Spoof::Ipv6)), target]
+        }
+        Kind::Other => [None, None],
     }
 }
 

@@ -12,6 +12,7 @@ mod frames;
 use frames::*;
 use proptest::prelude::*;
 use std::collections::HashSet;
+use vpc_core::ip::Addr;
 use vpc_core::vpc::guard::*;
 use vpc_core::vpc::packet::Packet;
 use vpc_core::vpc::spoof::Spoof;
@@ -441,6 +442,29 @@ fn neighbour_discovery_without_an_address() {
             Err(Spoof::Ipv6)
         );
     }
+}
+
+#[test]
+fn what_a_sender_says_it_has() {
+    let said = |frame: &[u8]| -> Vec<_> {
+        let packet = parse(frame).unwrap();
+        claims(&packet).into_iter().flatten().collect()
+    };
+    let (at4, at6) = (|ip| Addr::V4(v4(ip)), |ip| Addr::V6(v6(ip)));
+    assert_eq!(said(&from("10.0.0.7")), [(at4("10.0.0.7"), Spoof::Ipv4)]);
+    assert_eq!(said(&from("fd00::7")), [(at6("fd00::7"), Spoof::Ipv6)]);
+    let arp = arp_from(VM, "10.0.0.7");
+    assert_eq!(said(&arp), [(at4("10.0.0.7"), Spoof::ArpIp)]);
+    let nd = |src, kind| said(&nd_from(src, "ff02::1", kind, "fd00::7", &[]));
+    let (src, target) = (
+        (at6("fd00::1"), Spoof::Ipv6),
+        (at6("fd00::7"), Spoof::NdTarget),
+    );
+    assert_eq!(nd("fd00::1", 136), [src, target]);
+    assert_eq!(nd("fd00::1", 135), [src]);
+    assert_eq!(nd("::", 135), [(at6("::"), Spoof::Ipv6), target]);
+    assert_eq!(nd("fd00::1", 137), [src]);
+    assert_eq!(said(&ethernet(PEER, VM, 0x88cc, &[0; 50])), []);
 }
 
 #[test]

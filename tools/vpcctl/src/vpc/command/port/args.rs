@@ -105,7 +105,7 @@ pub(super) struct Options {
     ///
     /// dhcp-server: answer DHCP and DHCPv6; router: send router advertisements and redirects;
     /// any-ethertype: send what is neither IP nor ARP; vlan: send frames with VLAN tags;
-    /// any-source: send from any address.
+    /// any-source: send from any address that nobody else of the VPC is known to have.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = Flags::named)]
     pub(super) allow: Vec<Flags>,
     /// ACL that says what may pass; of several, the first rule that matches counts [default: all
