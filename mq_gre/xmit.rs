@@ -300,9 +300,12 @@ fn encapsulate(
         }
         (None, path) => {
             let mark = skb.mark();
-            let hash = match path {
-                Some(_) => 0,
-                None => skb.flow_hash(),
+            // A route with several next hops is the same for all flows where it is kept: the flow
+            // that comes first must not decide for the others, and another one when it has made
+            // place meanwhile.
+            let hash = match path.is_some() || place.is_some() {
+                true => 0,
+                false => skb.flow_hash(),
             };
             let Some((key, cache)) = skb.tunnel_key(dp) else {
                 return Err((Drop::TxNoMetadata, Some(skb)));

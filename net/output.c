@@ -143,11 +143,14 @@ struct vpcnet_begin vpcnet_begin_to(struct sk_buff *skb, void __percpu *paths, s
 	begin.state = vpcnet_begin_frame(skb);
 	if (unlikely(begin.state != VPCNET_BEGIN_NO_PATH) || !vpcnet_asks(skb, to))
 		return begin;
-	hash = (to[0] ^ rol64(to[1], 17)) * GOLDEN_RATIO_64 >> (64 - VPCNET_WAYS_BITS);
+	hash = (to[0] ^ rol64(to[1], 17) ^ rol64(to[2], 40)) * GOLDEN_RATIO_64 >>
+	       (64 - VPCNET_WAYS_BITS);
 	path = (__force void *)((__force unsigned long)paths + begin.offset) + hash * stride;
 	begin.state |= (unsigned long)path;
 	if (unlikely(path->to[0] != to[0] || path->to[1] != to[1] || path->to[2] != to[2]))
 		return begin;
+	/* It is worth identifications in advance, see vpcnet_ident(), if it stays that long. */
+	path->kept = true;
 	state = vpcnet_begin_path(skb, path);
 	if (state == VPCNET_BEGIN_READY && unlikely(!path->to_plain))
 		state = VPCNET_BEGIN_PATH;

@@ -342,7 +342,6 @@ impl<'a> Place<'a> {
     pub fn keep(self, skb: &Skb, way: Way) -> core::result::Result<Path<'a>, Way> {
         let mut way = way;
         let new = way.0.raw.get_mut();
-        new.kept = true;
         // SAFETY: The packet is valid, and the path ours.
         if !unsafe { bindings::vpcnet_path_to(skb.as_const_ptr(), new) } {
             return Err(way);
