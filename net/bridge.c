@@ -28,8 +28,14 @@ void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out)
 /* Whether a frame that a device has received may be handled, which is looked at then. */
 enum vpcnet_intake_state vpcnet_intake(const struct sk_buff *skb, struct vpcnet_frame *out)
 {
+	/* The host's own, which has come back without an Ethernet header. */
+	if (unlikely(skb->pkt_type == PACKET_LOOPBACK))
+		return VPCNET_INTAKE_HOSTS;
 	if (unlikely(!netif_is_bridge_port(skb->dev)))
 		return VPCNET_INTAKE_NO_BRIDGE;
+	/* Whoever was here before has made something else of it. */
+	if (unlikely(skb->data - skb_mac_header(skb) != ETH_HLEN))
+		return VPCNET_INTAKE_NO_FRAME;
 	if (unlikely(skb_shared(skb)))
 		return VPCNET_INTAKE_SHARED;
 	vpcnet_look(skb, out);
@@ -148,6 +154,11 @@ struct sk_buff *vpcnet_new_frame(struct net_device *dev, const u8 *bytes, u32 le
 	skb_reset_network_header(skb);
 	skb->queue_mapping = queue;
 	return skb;
+}
+
+u32 vpcnet_state_in(const struct nf_hook_state *state)
+{
+	return state->in ? state->in->ifindex : 0;
 }
 
 u32 vpcnet_state_out(const struct nf_hook_state *state)

@@ -23,7 +23,9 @@ void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out);
 enum vpcnet_intake_state {
 	VPCNET_INTAKE_OURS,
 	VPCNET_INTAKE_SHARED,	/* somebody else has it, too */
+	VPCNET_INTAKE_HOSTS,	/* it has not come by the device */
 	VPCNET_INTAKE_NO_BRIDGE,	/* its device is in none */
+	VPCNET_INTAKE_NO_FRAME,	/* there is no Ethernet header before data */
 };
 enum vpcnet_intake_state vpcnet_intake(const struct sk_buff *skb, struct vpcnet_frame *out);
 
@@ -43,6 +45,7 @@ int vpcnet_send_frame(struct sk_buff *skb, struct net_device *dev, struct metada
 void vpcnet_consume(struct sk_buff *skb);
 struct sk_buff *vpcnet_clone(struct sk_buff *skb);
 struct sk_buff *vpcnet_new_frame(struct net_device *dev, const u8 *bytes, u32 len, u16 queue);
+u32 vpcnet_state_in(const struct nf_hook_state *state);
 u32 vpcnet_state_out(const struct nf_hook_state *state);
 
 #endif

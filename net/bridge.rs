@@ -46,8 +46,9 @@ pub trait BridgeDriver: PerNet {
     /// A device with an [`Intake`] has received a frame.
     fn received(&self, net: &Net, frame: Received<'_>, dp: &Datapath) -> Verdict;
 
-    /// Whether a bridge may send by the port with an index, from whatever port a frame came.
-    fn may_send(&self, port: u32, dp: &Datapath) -> bool;
+    /// Whether the port with an index is its bridge's: to send by it, from whatever port a frame came,
+    /// and to handle what it has received.
+    fn is_bridges(&self, port: u32, dp: &Datapath) -> bool;
 }
 
 /// A frame that a port of a bridge has received, and that is the bridge's until it is taken.
@@ -333,7 +334,7 @@ impl Destination {
 ///
 /// They are registered in the namespace, with the address of its state.
 pub struct Hooks<D: BridgeDriver> {
-    ops: KBox<[HookOps; 2]>,
+    ops: KBox<[HookOps; 4]>,
     net: NonNull<bindings::net>,
     _driver: PhantomData<D>,
 }
@@ -355,11 +356,26 @@ impl<D: BridgeDriver> Hooks<D> {
     /// `ENOMEM`, `E2BIG`; `ENOENT` if the namespace has no state of `D`.
     pub fn new(net: &Net, _rtnl: &mut Rtnl) -> Result<Self> {
         let private = private::<D>(net)?;
-        let hook = |number| HookOps::bridge(Some(sending::<D>), number, PRIORITY, private);
+        let hook = |hook, number| HookOps::bridge(hook, number, PRIORITY, private);
         let ops = [
-            hook(bindings::nf_inet_hooks_NF_INET_POST_ROUTING),
+            hook(
+                Some(strayed::<D>),
+                bindings::nf_inet_hooks_NF_INET_PRE_ROUTING,
+            ),
+            // What a bridge hands to the host without the one above.
+            hook(
+                Some(going_up::<D>),
+                bindings::nf_inet_hooks_NF_INET_LOCAL_IN,
+            ),
+            hook(
+                Some(sending::<D>),
+                bindings::nf_inet_hooks_NF_INET_POST_ROUTING,
+            ),
             // What the bridge makes itself, queries for groups and BPDUs, passes no other one.
-            hook(bindings::nf_inet_hooks_NF_INET_LOCAL_OUT),
+            hook(
+                Some(sending::<D>),
+                bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
+            ),
         ];
         let mut hooks = Hooks {
             ops: KBox::new(ops, GFP_KERNEL)?,
@@ -489,6 +505,7 @@ unsafe extern "C" fn received<D: BridgeDriver>(
             bindings::vpcnet_intake_state_VPCNET_INTAKE_SHARED => {
                 return received_copy(driver, net, skb)
             }
+            bindings::vpcnet_intake_state_VPCNET_INTAKE_HOSTS => return bindings::NF_ACCEPT,
             _ => return bindings::NF_DROP,
         }
         // INVARIANT: As netfilter has it, and looked at.
@@ -532,6 +549,46 @@ unsafe fn received_copy<D: BridgeDriver>(
     }
 }
 
+/// The hook for frames that a bridge has received. Those that come back from an ifb device, as tc sends
+/// them there to limit what a VM sends, have not passed the hook of their device.
+///
+/// # Safety
+///
+/// Netfilter passes the registered `private` and a frame of the chain, RCU held; BH is off but where a
+/// frame comes back from a queue to user space.
+unsafe extern "C" fn strayed<D: BridgeDriver>(
+    private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By the function's contract, and BH is off for what has to have it so.
+    unsafe {
+        if is_bridges::<D>(private, bindings::vpcnet_state_in(state)) {
+            return bindings::NF_ACCEPT;
+        }
+        let entered = bindings::vpcnet_bh_enter();
+        let verdict = received::<D>(private, skb, state);
+        if entered {
+            bindings::vpcnet_bh_leave();
+        }
+        verdict
+    }
+}
+
+/// The hook for frames that a bridge hands to the host.
+///
+/// # Safety
+///
+/// As for [`sending`].
+unsafe extern "C" fn going_up<D: BridgeDriver>(
+    private: *mut c_void,
+    _skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By the function's contract.
+    unsafe { verdict(is_bridges::<D>(private, bindings::vpcnet_state_in(state))) }
+}
+
 /// The hook for frames that a bridge sends.
 ///
 /// # Safety
@@ -542,14 +599,23 @@ unsafe extern "C" fn sending<D: BridgeDriver>(
     _skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    // SAFETY: By the function's contract; the state outlives the hook by an RCU grace period. The
-    // bridge sends with BH off or on; nobody writes to what is this CPU's here.
-    unsafe {
-        let dp = Datapath::assume();
-        let port = bindings::vpcnet_state_out(state);
-        match (*private.cast::<D>()).may_send(port, &dp) {
-            true => bindings::NF_ACCEPT,
-            false => bindings::NF_DROP,
-        }
+    // SAFETY: By the function's contract.
+    unsafe { verdict(is_bridges::<D>(private, bindings::vpcnet_state_out(state))) }
+}
+
+/// # Safety
+///
+/// `private` must be that of a hook of `D` that is running, RCU held.
+#[inline]
+unsafe fn is_bridges<D: BridgeDriver>(private: *mut c_void, port: u32) -> bool {
+    // SAFETY: By the function's contract; the state outlives the hook by an RCU grace period. Bridges
+    // have BH off or on; nobody writes to what is this CPU's here.
+    unsafe { (*private.cast::<D>()).is_bridges(port, &Datapath::assume()) }
+}
+
+fn verdict(accept: bool) -> c_uint {
+    match accept {
+        true => bindings::NF_ACCEPT,
+        false => bindings::NF_DROP,
     }
 }

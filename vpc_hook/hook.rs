@@ -311,7 +311,7 @@ impl<'a> Here<'a> {
 
     /// Where a frame leaves; `None` if it cannot.
     #[inline]
-    fn exit(&self, to: To<'a>) -> Option<Exit<'a>> {
+    fn exit<'b>(&'b self, to: To<'b>) -> Option<Exit<'b>> {
         match to {
             To::Port(port) => Some(Exit::Port(port, port.dev(self.dp)?)),
             To::Remote(remote) => Some(Exit::Remote(remote, self.config.tunnel(self.dp)?)),
@@ -338,6 +338,18 @@ impl<'a> Here<'a> {
         let flood = self.config.floods.get(&flood::key(vpc), self.dp);
         let copies = flood.map_or(0, |flood| flood.copies());
         port.floods.take(flood::RATE, copies.max(1))
+    }
+
+    /// Sends a copy of a frame.
+    fn copy_to(&self, to: To<'_>, frame: &Received<'_>) -> Result<(), Why> {
+        let exit = self.exit(to).ok_or(Why::Other(Other::NoTunnel))?;
+        match frame.try_clone(self.dp) {
+            Ok(copy) => {
+                self.send(exit, copy);
+                Ok(())
+            }
+            Err(_) => Err(Why::Other(Other::NoMemory)),
+        }
     }
 
     /// Sends a frame to all but whom it comes from: to the remotes only what comes from a port.
@@ -371,19 +383,14 @@ impl<'a> Here<'a> {
                 port.tally.dropped(Why::Other(Other::Tagged), self.cpu);
             } else if way::acl(self, &place, packet, bytes, &mut live).is_err() {
                 port.tally.dropped(Why::Other(Other::Ingress), self.cpu);
-            } else if let (Some(exit), Ok(copy)) =
-                (self.exit(To::Port(port)), frame.try_clone(self.dp))
-            {
-                self.send(exit, copy);
-            } else {
-                port.tally.dropped(Why::Other(Other::NoMemory), self.cpu);
+            } else if let Err(why) = self.copy_to(To::Port(port), &frame) {
+                port.tally.dropped(why, self.cpu);
             }
         }
         let remotes = from.map(|_| &flood.remotes);
         for remote in remotes.into_iter().flatten() {
-            let exit = self.exit(To::Remote(remote));
-            if let (Some(exit), Ok(copy)) = (exit, frame.try_clone(self.dp)) {
-                self.send(exit, copy);
+            if let Err(why) = self.copy_to(To::Remote(remote), &frame) {
+                self.config.tally.dropped(why, self.cpu);
             }
         }
         let (frame, verdict) = frame.take();

@@ -39,6 +39,8 @@ use crate::config::Lists;
 use crate::events::Events;
 use crate::hook;
 use crate::netlink;
+use crate::tally::Other;
+use crate::tally::Why;
 use crate::MODULE;
 
 /// Entries that a namespace may have, unless it is told otherwise.
@@ -616,12 +618,13 @@ impl BridgeDriver for State {
     fn received(&self, net: &Net, frame: Received<'_>, dp: &Datapath) -> Verdict {
         match self.config(dp) {
             Some(config) => hook::received(self, config, net, frame, dp),
-            None => frame.accept(),
+            // The device is about to be a port, or was one when its namespace ended.
+            None => frame.drop_with(Why::Other(Other::NotHere).reason()),
         }
     }
 
     /// Not if the device is a port of ours, or the tunnel device.
-    fn may_send(&self, ifindex: u32, dp: &Datapath) -> bool {
+    fn is_bridges(&self, ifindex: u32, dp: &Datapath) -> bool {
         let Some(config) = self.config(dp) else {
             return true;
         };

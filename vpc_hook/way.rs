@@ -8,6 +8,7 @@ use kernel::prelude::*;
 use kernel::sync::Arc;
 
 use vpc_core::eth::is_link_local;
+use vpc_core::eth::is_station;
 use vpc_core::ip;
 use vpc_core::ip::Addr;
 use vpc_core::ip::Version;
@@ -333,7 +334,7 @@ fn vm_way<'a, W: Watcher>(
             settings.vpc.gateway == Some(packet.src)
                 || here.entry(&mac_key(vpc, packet.src)).is_some()
         };
-        if packet.src != settings.mac && (is_group(packet.src) || known()) {
+        if packet.src != settings.mac && (!is_station(packet.src) || known()) {
             return Err(Why::Spoof(Spoof::Mac));
         }
         let guard = settings.guard_of_any(packet.src);
@@ -458,6 +459,9 @@ fn wire_way<'a, W: Watcher>(
     watcher: &mut W,
 ) -> Result<Way<'a>, Why> {
     let vpc = remote.vpc;
+    if !is_station(packet.src) {
+        return Err(Why::Spoof(Spoof::Mac));
+    }
     // Whoever is here does not send from elsewhere.
     if let Some(entry) = here.entry(&mac_key(vpc, packet.src)) {
         if let Target::Port(_) = entry.target {
