@@ -14,9 +14,9 @@ use kernel::prelude::*;
 use vpc_core::ip::Version;
 
 use crate::bindings;
-use crate::bridge::Frame;
-use crate::bridge::Received;
 use crate::context::Datapath;
+use crate::frame::Frame;
+use crate::frame::Received;
 use crate::netns::Net;
 
 /// What a frame is to its connection.

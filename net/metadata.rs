@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a received packet brings along: by which tunnel it has come.
+//! What packets bring along: by which tunnel they have come, or by which they are to go.
 //!
 //! C header: [`include/net/dst_metadata.h`](srctree/include/net/dst_metadata.h)
 
@@ -16,9 +16,10 @@ use crate::bindings;
 use crate::context::Datapath;
 use crate::percpu::PerCpu;
 use crate::percpu::ThisCpu;
+use crate::tunnel::words_of;
 use crate::tunnel::TunnelKey;
 
-/// Metadata of a received packet: a reference of a `struct metadata_dst`.
+/// A reference of a `struct metadata_dst`.
 ///
 /// # Invariants
 ///
@@ -58,6 +59,8 @@ impl Drop for Metadata {
 
 // SAFETY: A reference may be dropped anywhere.
 unsafe impl Send for Metadata {}
+// SAFETY: It is not changed, but for its count, which is atomic.
+unsafe impl Sync for Metadata {}
 
 /// Metadata that each CPU has made lately, to be handed out again: packets of one tunnel have the same.
 /// Nobody changes what a packet has been given: who wants to has to copy it first
@@ -149,5 +152,33 @@ impl Recent {
                 Ok(metadata)
             }
         }
+    }
+}
+
+/// Where a tunnel device sends frames: a remote and a key. Each CPU has metadata of its own to hand
+/// out, so that no two write to one count of references.
+pub struct Destination(PerCpu<Metadata>);
+
+impl Destination {
+    /// Makes one; process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(remote: Addr, key: u32) -> Result<Self> {
+        let words = words_of(remote);
+        let v6 = matches!(remote, Addr::V6(_));
+        Ok(Destination(PerCpu::new(|| {
+            // SAFETY: Allocates; the address is four words.
+            let md = unsafe { bindings::vpcnet_tx_metadata(words.as_ptr(), v6, key) };
+            // INVARIANT: The reference is ours.
+            NonNull::new(md).map(Metadata).ok_or(ENOMEM)
+        })?))
+    }
+
+    /// The metadata of a CPU, without a reference for who asks.
+    #[inline]
+    pub(crate) fn of(&self, cpu: ThisCpu<'_>) -> *mut bindings::metadata_dst {
+        self.0.get(cpu).0.as_ptr()
     }
 }

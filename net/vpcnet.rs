@@ -23,6 +23,7 @@ pub mod context;
 pub mod device;
 pub mod errno;
 pub mod ethtool;
+pub mod frame;
 pub mod genl;
 pub mod lanes;
 pub mod layout;

@@ -19,15 +19,17 @@ use vpc_core::vpc::packet::Kind;
 use vpc_core::vpc::packet::Packet;
 use vpc_core::vpc::packet::Problem;
 use vpc_core::vpc::plain::Plain;
-use vpcnet::bridge::Frame;
-use vpcnet::bridge::Received;
 use vpcnet::context::Datapath;
+use vpcnet::frame::Frame;
+use vpcnet::frame::Received;
 use vpcnet::netdev::NetDev;
 use vpcnet::netfilter::Verdict;
 use vpcnet::netns::Net;
 use vpcnet::percpu::ThisCpu;
 
 use crate::acl::Direction;
+use crate::ask;
+use crate::ask::Place;
 use crate::config::Config;
 use crate::config::Tunnel;
 use crate::entry::Entry;
@@ -41,7 +43,6 @@ use crate::tally::Why;
 use crate::vpc::Mac;
 use crate::way;
 use crate::way::Live;
-use crate::way::Place;
 use crate::way::To;
 use crate::way::Way;
 
@@ -381,7 +382,7 @@ impl<'a> Here<'a> {
             };
             if packet.tagged && !settings.takes_tags() {
                 port.tally.dropped(Why::Other(Other::Tagged), self.cpu);
-            } else if way::acl(self, &place, packet, bytes, &mut live).is_err() {
+            } else if ask::acl(self, &place, packet, bytes, &mut live).is_err() {
                 port.tally.dropped(Why::Other(Other::Ingress), self.cpu);
             } else if let Err(why) = self.copy_to(To::Port(port), &frame) {
                 port.tally.dropped(why, self.cpu);

@@ -30,6 +30,7 @@ use crate::remote;
 use crate::rules;
 use crate::state;
 use crate::trace;
+use crate::transaction;
 use crate::vpc;
 
 /// Registers the family.
@@ -206,9 +207,9 @@ const fn set(cmd: u8, policy: &'static [Policy], run: fn(&Request<'_>) -> Result
 static OPS: [Op; 34] = [
     get(cmd::CONFIG_GET, &NOTHING, config_get),
     set(cmd::CONFIG_SET, &CONFIG, config_set),
-    set(cmd::BEGIN, &BEGIN, state::begin),
-    set(cmd::COMMIT, &NOTHING, state::commit),
-    set(cmd::ABORT, &NOTHING, state::abort),
+    set(cmd::BEGIN, &BEGIN, transaction::begin),
+    set(cmd::COMMIT, &NOTHING, transaction::commit),
+    set(cmd::ABORT, &NOTHING, transaction::abort),
     get(cmd::VPC_GET, &VPC_ID, vpc::get),
     dump(cmd::VPC_GET, vpc::dump),
     set(cmd::VPC_NEW, &VPC, vpc::new),

@@ -7,9 +7,9 @@ use kernel::sync::Arc;
 
 use vpc_core::ip::Addr;
 use vpcnet::attr::Message;
-use vpcnet::bridge::Destination;
 use vpcnet::genl::Dump;
 use vpcnet::genl::Request;
+use vpcnet::metadata::Destination;
 use vpcnet::percpu::Counters;
 use vpcnet::vpc_hook::cmd;
 use vpcnet::vpc_hook::remote as attr;

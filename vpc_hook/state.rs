@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a namespace has: the running configuration, the hooks, and transactions.
-//!
-//! All changes are made under RTNL. A transaction is a configuration that packets do not see yet; it
-//! belongs to the socket that has begun it, and goes with that.
+//! What a namespace has: the running configuration, the hooks, and transactions. All changes are made
+//! under RTNL.
 
 use core::sync::atomic::AtomicUsize;
-use core::sync::atomic::Ordering;
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
 use vpcnet::bridge::BridgeDriver;
 use vpcnet::bridge::Hooks;
-use vpcnet::bridge::Received;
 use vpcnet::context::Datapath;
 use vpcnet::context::Rtnl;
+use vpcnet::frame::Received;
 use vpcnet::genl::Dump;
 use vpcnet::genl::Request;
 use vpcnet::module::Pin;
@@ -29,10 +26,6 @@ use vpcnet::pernet;
 use vpcnet::pernet::PerNet;
 use vpcnet::rcu::ArcCell;
 use vpcnet::rcu::RtnlCell;
-use vpcnet::sockets;
-use vpcnet::sockets::Socket;
-use vpcnet::vpc_hook::begin as attr;
-use vpcnet::vpc_hook::cmd;
 
 use crate::config::Config;
 use crate::config::Lists;
@@ -41,41 +34,39 @@ use crate::hook;
 use crate::netlink;
 use crate::tally::Other;
 use crate::tally::Why;
+use crate::transaction::Transaction;
 use crate::MODULE;
 
 /// Entries that a namespace may have, unless it is told otherwise.
 const MAX_ENTRIES: u32 = 1 << 21;
 
-/// Transactions that a namespace may have at once.
-const MAX_TRANSACTIONS: usize = 16;
-
 static ID: NetId = NetId::new();
 
 /// What a namespace has.
 pub(crate) struct State {
-    running: ArcCell<Config>,
-    control: RtnlCell<Control>,
+    pub(crate) running: ArcCell<Config>,
+    pub(crate) control: RtnlCell<Control>,
     /// How many transactions there are, for who does not hold RTNL.
-    transactions: AtomicUsize,
+    pub(crate) transactions: AtomicUsize,
     pub(crate) events: Events,
 }
 
-struct Control {
-    hooks: Option<InForce>,
-    transactions: KVec<Transaction>,
-    generation: u32,
-    max_entries: u32,
+pub(crate) struct Control {
+    pub(crate) hooks: Option<InForce>,
+    pub(crate) transactions: KVec<Transaction>,
+    pub(crate) generation: u32,
+    pub(crate) max_entries: u32,
 }
 
 /// The hooks. While they are there the module is, too: without it the bridge would forward the frames
 /// of all tenants as those of one network.
-struct InForce {
+pub(crate) struct InForce {
     _hooks: Hooks<State>,
     _module: Pin,
 }
 
 impl InForce {
-    fn new(net: &Net, rtnl: &mut Rtnl) -> Result<Self> {
+    pub(crate) fn new(net: &Net, rtnl: &mut Rtnl) -> Result<Self> {
         Ok(InForce {
             _hooks: Hooks::new(net, rtnl)?,
             _module: Pin::new(MODULE.as_ref().ok_or(ENODEV)?)?,
@@ -92,14 +83,6 @@ impl Default for Control {
             max_entries: MAX_ENTRIES,
         }
     }
-}
-
-/// What a socket is about to put in the place of the running configuration.
-struct Transaction {
-    socket: Socket,
-    config: Arc<Config>,
-    /// Generation of the running one that it may take the place of.
-    on: Option<u32>,
 }
 
 /// A configuration that a request changes.
@@ -135,7 +118,7 @@ impl Change<'_> {
     }
 
     /// Has packets find all that was left for later.
-    fn publish(&mut self) -> Result {
+    pub(crate) fn publish(&mut self) -> Result {
         self.staged = false;
         let mut vpcs = KVVec::with_capacity(self.lists.vpcs.len(), GFP_KERNEL)?;
         for item in self.lists.vpcs.iter() {
@@ -152,7 +135,7 @@ impl Change<'_> {
     }
 }
 
-fn of<'a>(net: &'a Net) -> Result<&'a State> {
+pub(crate) fn of<'a>(net: &'a Net) -> Result<&'a State> {
     pernet::get::<State>(net).ok_or(ENOENT)
 }
 
@@ -175,14 +158,14 @@ impl State {
 
     /// The hooks go with the last port or tunnel device: without them, what comes by that would be the
     /// bridge's. They come before the first one, see [`change_in_force`].
-    fn settle(&self, control: &mut Control, rtnl: &mut Rtnl) {
+    pub(crate) fn settle(&self, control: &mut Control, rtnl: &mut Rtnl) {
         let running = self.running.get(rtnl);
         if !running.is_some_and(|config| config.is_in_use(rtnl)) {
             control.hooks = None;
         }
     }
 
-    fn changed(&self, control: &mut Control, net: &Net) {
+    pub(crate) fn changed(&self, control: &mut Control, net: &Net) {
         control.generation = control.generation.wrapping_add(1).max(1);
         netlink::notify_changed(net, control.generation);
     }
@@ -366,176 +349,6 @@ pub(crate) fn set_max_entries(request: &Request<'_>, most: u32) -> Result {
         });
         Ok(())
     })
-}
-
-/// `begin`.
-pub(crate) fn begin(request: &Request<'_>) -> Result {
-    let wanted = request.attrs.get(attr::GENERATION).and_then(|it| it.u32());
-    let copies = request.attrs.has(attr::COPY);
-    Rtnl::with(|rtnl| {
-        let state = of(request.net())?;
-        state.control.with(rtnl, |control, rtnl| {
-            let own = |it: &Transaction| request.is_from(&it.socket);
-            if control.transactions.iter().any(own) {
-                let why = c"the socket has begun a transaction already";
-                return Err(request.ack.refuse(EBUSY, why));
-            }
-            if control.transactions.len() >= MAX_TRANSACTIONS {
-                let why = c"others have begun as many transactions as there may be";
-                return Err(request.ack.refuse(EBUSY, why));
-            }
-            if wanted.is_some_and(|wanted| wanted != control.generation) {
-                return Err(request.ack.refuse(EAGAIN, CHANGED));
-            }
-            let config = match state.running.get(rtnl).filter(|_| copies) {
-                Some(running) => running
-                    .lists
-                    .with(rtnl, |lists, rtnl| running.copy(lists, rtnl))?,
-                None => Config::new()?,
-            };
-            let on = wanted.or(copies.then_some(control.generation));
-            let transaction = Transaction {
-                socket: request.socket(),
-                config,
-                on,
-            };
-            control.transactions.push(transaction, GFP_KERNEL)?;
-            state
-                .transactions
-                .store(control.transactions.len(), Ordering::Relaxed);
-            Ok(())
-        })
-    })
-    .map_err(|error| request.ack.explain(error, c"no transaction can be begun"))
-}
-
-const CHANGED: &CStr = c"the running configuration has changed meanwhile";
-
-/// Takes the transaction of a socket.
-fn take(
-    state: &State,
-    control: &mut Control,
-    own: impl Fn(&Socket) -> bool,
-) -> Option<Transaction> {
-    let at = control.transactions.iter().position(|it| own(&it.socket))?;
-    let taken = control.transactions.remove(at).ok();
-    state
-        .transactions
-        .store(control.transactions.len(), Ordering::Relaxed);
-    taken
-}
-
-const NO_TRANSACTION: &CStr = c"the socket has not begun a transaction";
-
-/// `abort`.
-pub(crate) fn abort(request: &Request<'_>) -> Result {
-    Rtnl::with(|rtnl| {
-        let state = of(request.net())?;
-        let taken = state.control.with(rtnl, |control, _| {
-            take(state, control, |it| request.is_from(it))
-        });
-        match taken {
-            Some(transaction) => {
-                transaction.config.release(rtnl);
-                Ok(())
-            }
-            None => Err(request.ack.refuse(ENOENT, NO_TRANSACTION)),
-        }
-    })
-}
-
-/// `commit`: ends the transaction in any case.
-pub(crate) fn commit(request: &Request<'_>) -> Result {
-    let generation = Rtnl::with(|rtnl| {
-        let state = of(request.net())?;
-        state.control.with(rtnl, |control, rtnl| {
-            let Some(Transaction { config, on, .. }) =
-                take(state, control, |it| request.is_from(it))
-            else {
-                return Err(request.ack.refuse(ENOENT, NO_TRANSACTION));
-            };
-            let result = put_in_place(state, control, request, &config, on, rtnl);
-            if result.is_err() {
-                config.release(rtnl);
-            }
-            result.map(|()| control.generation)
-        })
-    })
-    .map_err(|error| {
-        request
-            .ack
-            .explain(error, c"the configuration cannot be put in place")
-    })?;
-    request.reply(cmd::COMMIT, 16, |message| {
-        message.put_u32(attr::GENERATION, generation)
-    })
-}
-
-fn put_in_place(
-    state: &State,
-    control: &mut Control,
-    request: &Request<'_>,
-    config: &Arc<Config>,
-    on: Option<u32>,
-    rtnl: &mut Rtnl,
-) -> Result {
-    if on.is_some_and(|on| on != control.generation) {
-        return Err(request.ack.refuse(EAGAIN, CHANGED));
-    }
-    if config.entries.len() > control.max_entries {
-        let why = c"this namespace may not have as many entries";
-        return Err(request.ack.refuse(ENOSPC, why));
-    }
-    config.lists.with(rtnl, |lists, rtnl| {
-        let mut change = Change {
-            config,
-            lists,
-            rtnl,
-            staged: true,
-            max_entries: control.max_entries,
-        };
-        change.publish()
-    })?;
-    // What may fail comes before what packets see.
-    if config.is_in_use(rtnl) && control.hooks.is_none() {
-        control.hooks = Some(InForce::new(request.net(), rtnl)?);
-    }
-    let old = state.running.replace(Some(config.clone()), rtnl);
-    if let Some(old) = old {
-        old.release(rtnl);
-    }
-    config.lists.with(rtnl, |lists, _| {
-        for item in lists.acls.iter_mut() {
-            item.owned = true;
-        }
-    });
-    state.settle(control, rtnl);
-    state.changed(control, request.net());
-    Ok(())
-}
-
-/// What happens to sockets: a transaction ends with its socket.
-pub(crate) struct Sockets;
-
-impl sockets::Closed for Sockets {
-    fn closed(net: &Net, number: u32) {
-        let Some(state) = pernet::get::<State>(net) else {
-            return;
-        };
-        // All sockets of generic netlink come by here. What this one has begun, it has begun before it
-        // was closed: the count includes it.
-        if state.transactions.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        Rtnl::with(|rtnl| {
-            let taken = state
-                .control
-                .with(rtnl, |control, _| take(state, control, |it| it.was(number)));
-            if let Some(transaction) = taken {
-                transaction.config.release(rtnl);
-            }
-        });
-    }
 }
 
 /// What happens to devices: a port goes with its device, from all configurations.

@@ -18,6 +18,7 @@ use vpcnet::vpc_hook::cmd;
 use vpcnet::vpc_hook::step;
 use vpcnet::vpc_hook::trace as attr;
 
+use crate::ask::Place;
 use crate::entry::addr_key;
 use crate::hook::Here;
 use crate::port::Connections;
@@ -26,7 +27,6 @@ use crate::state::State;
 use crate::tally::Why;
 use crate::vpc;
 use crate::way;
-use crate::way::Place;
 use crate::way::Watcher;
 use crate::way::Way;
 

@@ -10,17 +10,17 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `hook.rs` | what becomes of a frame |
-//! | `way.rs` | which way it takes |
-//! | `state.rs` | what a namespace has: the running configuration, transactions |
+//! | `way.rs`, `ask.rs` | which way it takes, and what ACLs say of it |
+//! | `state.rs`, `transaction.rs` | what a namespace has: the running configuration, transactions |
 //! | `config.rs` | a configuration: what packets look up, and lists of objects |
 //! | `vpc.rs`, `remote.rs`, `entry.rs`, `group.rs` | these objects, and requests about them |
 //! | `port.rs`, `ports.rs` | ports, and requests about them |
 //! | `acl.rs`, `rules.rs` | ACLs, and requests about them and their rules |
 //! | `answers.rs` | what ACLs have said of flows |
-//! | `flood.rs` | who gets what is for all |
+//! | `flood.rs`, `pace.rs` | who gets what is for all, and how often something may happen |
 //! | `tally.rs` | what is counted, and why frames are dropped |
 //! | `netlink.rs`, `events.rs`, `trace.rs` | requests, events, and what would become of a frame |
-//! | `name.rs`, `sorted.rs` | names, and lists in their order |
+//! | `name.rs`, `sorted.rs`, `text.rs` | names, lists in their order, addresses as text |
 
 #![deny(unsafe_code)]
 
@@ -36,6 +36,7 @@ const __LOG_PREFIX: &[u8] = b"vpc_hook\0";
 
 mod acl;
 mod answers;
+mod ask;
 mod config;
 mod entry;
 mod events;
@@ -52,7 +53,9 @@ mod rules;
 mod sorted;
 mod state;
 mod tally;
+mod text;
 mod trace;
+mod transaction;
 mod vpc;
 mod way;
 
@@ -77,7 +80,7 @@ static MODULE: SetOnce<&'static ThisModule> = SetOnce::new();
 /// share.
 struct VpcHookModule {
     _family: genl::Registration,
-    _sockets: sockets::Registration<state::Sockets>,
+    _sockets: sockets::Registration<transaction::Sockets>,
     _devices: notifier::Registration<state::Devices>,
     _namespaces: pernet::Registration<state::State>,
     _answers: answers::Memory,

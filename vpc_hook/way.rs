@@ -5,29 +5,24 @@
 
 use kernel::fmt;
 use kernel::prelude::*;
-use kernel::sync::Arc;
 
 use vpc_core::eth::is_link_local;
 use vpc_core::eth::is_station;
 use vpc_core::ip;
 use vpc_core::ip::Addr;
 use vpc_core::ip::Version;
-use vpc_core::vpc::acl::Key;
-use vpc_core::vpc::acl::Verdict;
 use vpc_core::vpc::answer;
 use vpc_core::vpc::guard;
-use vpc_core::vpc::packet::Fragment;
 use vpc_core::vpc::packet::Kind;
 use vpc_core::vpc::packet::Packet;
 use vpc_core::vpc::spoof::Spoof;
-use vpcnet::bridge::Received;
 use vpcnet::clock;
 use vpcnet::conntrack::Conn;
-use vpcnet::conntrack::End;
+use vpcnet::frame::Received;
 
-use crate::acl::Acl;
 use crate::acl::Direction;
-use crate::acl::Said;
+use crate::ask::acl;
+use crate::ask::Place;
 use crate::entry::addr_key;
 use crate::entry::mac_key;
 use crate::entry::Entry;
@@ -40,6 +35,8 @@ use crate::port::Settings;
 use crate::remote::Remote;
 use crate::tally::Other;
 use crate::tally::Why;
+use crate::text::Ip;
+use crate::text::MacText;
 use crate::vpc::Mac;
 
 /// The way of a frame.
@@ -149,159 +146,6 @@ impl Watcher for Live<'_, '_> {
         }
         self.frame.allow(place.end(), here.dp);
         true
-    }
-}
-
-/// A port, and which way the packet passes it.
-pub(crate) struct Place<'a> {
-    pub(crate) port: &'a Port,
-    pub(crate) settings: &'a Settings,
-    pub(crate) direction: Direction,
-}
-
-impl Place<'_> {
-    fn end(&self) -> End {
-        End {
-            ifindex: self.port.ifindex,
-            sends: self.direction == Direction::Egress,
-        }
-    }
-}
-
-/// What rules look at in a packet.
-#[inline]
-fn acl_key(packet: &Packet) -> Key {
-    let (src, dst) = match packet.kind {
-        Kind::Ip4 { src, dst } => (src.into(), dst.into()),
-        Kind::Ip6 { src, dst } | Kind::Nd { src, dst, .. } => (src, dst),
-        Kind::Arp(_) | Kind::Other => (0, 0),
-    };
-    let has_ports = matches!(
-        packet.protocol,
-        ip::PROTO_TCP | ip::PROTO_UDP | ip::PROTO_ICMP | ip::PROTO_ICMPV6 | 33 | 132 | 136
-    );
-    Key {
-        ethertype: packet.ethertype,
-        src,
-        dst,
-        protocol: packet.protocol,
-        sport: packet.sport,
-        dport: packet.dport,
-        ports: has_ports && packet.fragment != Fragment::Later,
-    }
-}
-
-/// Whether the ACLs of a port let a packet pass.
-#[inline]
-pub(crate) fn acl<W: Watcher>(
-    here: &Here<'_>,
-    place: &Place<'_>,
-    packet: &Packet,
-    frame: &[u8],
-    watcher: &mut W,
-) -> Result<(), Why> {
-    if place.settings.acls.is_empty() {
-        return Ok(());
-    }
-    // Without these no rule would be of use; the guard has had its say.
-    if matches!(packet.kind, Kind::Arp(_) | Kind::Nd { .. }) {
-        watcher.step(c"acl", fmt!("ARP and neighbour discovery are exempt"));
-        return Ok(());
-    }
-    ask(here, place, packet, frame, watcher)
-}
-
-/// The version of IP of packets that can be tracked: those to one, as far as they have ports.
-fn tracked(packet: &Packet) -> Option<Version> {
-    if packet.tagged || is_group(packet.dst) || packet.fragment == Fragment::Later {
-        return None;
-    }
-    packet.addrs().map(|(src, _)| src.version())
-}
-
-// Out of line: who has no rules does not pay for them.
-#[inline(never)]
-fn ask<W: Watcher>(
-    here: &Here<'_>,
-    place: &Place<'_>,
-    packet: &Packet,
-    frame: &[u8],
-    watcher: &mut W,
-) -> Result<(), Why> {
-    let refused = match place.direction {
-        Direction::Egress => Why::Other(Other::Egress),
-        Direction::Ingress => Why::Other(Other::Ingress),
-    };
-    let tracks = |acl: &Arc<Acl>| acl.tracks(place.direction, here.dp);
-    let version = match place.settings.acls.iter().any(tracks) {
-        true => tracked(packet),
-        false => None,
-    };
-    if let Some(version) = version {
-        match watcher.conn(here, place, version) {
-            Conn::New | Conn::Related => (),
-            Conn::Known => {
-                watcher.step(c"acl", fmt!("it belongs to a connection"));
-                return Ok(());
-            }
-            Conn::Invalid => return Err(Why::Other(Other::Connection)),
-        }
-    }
-    let cpu = W::COUNTS.then_some(here.cpu);
-    let key = acl_key(packet);
-    for acl in &place.settings.acls {
-        let Some(said) = acl.say(place.direction, &key, cpu, here.dp) else {
-            continue;
-        };
-        let Said {
-            verdict, priority, ..
-        } = said;
-        let name = Text(&acl.name);
-        if said.log && W::COUNTS {
-            here.state.events.log(
-                here.net,
-                place.port,
-                &acl.name,
-                place.direction,
-                &said,
-                frame,
-                here.dp,
-            );
-        }
-        return match verdict {
-            Verdict::Allow => {
-                watcher.step(c"acl", fmt!("{name} allows it, rule {priority}"));
-                match said.stateful && version.is_some() && !watcher.keep(here, place) {
-                    true => Err(Why::Other(Other::Connections)),
-                    false => Ok(()),
-                }
-            }
-            Verdict::Drop => {
-                watcher.step(c"acl", fmt!("{name} drops it, rule {priority}"));
-                Err(refused)
-            }
-        };
-    }
-    watcher.step(c"acl", fmt!("no rule matches, which drops it"));
-    Err(refused)
-}
-
-/// Bytes as text.
-struct Text<'a>(&'a [u8]);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(core::str::from_utf8(self.0).unwrap_or("?"))
-    }
-}
-
-/// A MAC address as text.
-struct MacText(Mac);
-
-impl fmt::Display for MacText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }
 
@@ -422,18 +266,6 @@ fn tell<W: Watcher>(to: &To<'_>, watcher: &mut W) {
         }
         To::Remote(remote) => {
             watcher.step(c"destination", fmt!("the remote {}", Ip(remote.addr)));
-        }
-    }
-}
-
-/// An IP address as text.
-struct Ip(Addr);
-
-impl fmt::Display for Ip {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Addr::V4(addr) => core::fmt::Display::fmt(&core::net::Ipv4Addr::from_bits(addr), f),
-            Addr::V6(addr) => core::fmt::Display::fmt(&core::net::Ipv6Addr::from_bits(addr), f),
         }
     }
 }
