@@ -136,6 +136,27 @@ class Trial:
             self.client.say("port-del", f"ifname={tap.name}")
         self.client.say("vpc-del", "id=8")
 
+    def unusual(self):
+        """Frames that tracking itself would take for broken."""
+        self.a.become_port("acl=out")
+        (from_, _), (to, _) = self.a.addresses, self.b.addresses
+        for version, kind, ip in ((4, IPV4, ip4), (6, IPV6, ip6)):
+            there = [tap.addresses[version == 6] for tap in (self.a, self.b)]
+            small = ether(self.b.mac, self.a.mac, kind,
+                          ip(*there, udp(*there, (3000, 9), payload=b"x")))
+            self.b.received()
+            self.a.send(small + bytes(70 - len(small)))
+            got = self.b.received(0.05)
+            why = [] if [frame[:len(small)] for frame in got] == [small] else [f"got {got}"]
+            result(f"unusual: IPv{version}, padded", why)
+        whole, why = udp(from_, to, (3000, 9), payload=bytes(2000)), []
+        for name, part, flags in (("first", whole[:1480], 0x2000),
+                                  ("last", whole[1480:], 1480 // 8)):
+            sent = ether(self.b.mac, self.a.mac, IPV4, ip4(from_, to, part, flags=flags))
+            self.a.send(sent)
+            ask(why, f"the {name} did not", sent in self.b.received(0.05))
+        result("unusual: fragments pass by rules alone", why)
+
     def own_say(self):
         """What one port has allowed is not yet allowed at another."""
         self.acl("discard", "direction=1 action=1 ethertype=2048 protocol=17 dport-min=9 "
@@ -199,6 +220,7 @@ def main():
     trial = Trial()
     trial.limit()
     trial.ended()
+    trial.unusual()
     trial.own_say()
 
 

@@ -5,7 +5,11 @@
  */
 #include "conntrack.h"
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/netfilter.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
 
 /* Without marks nobody could tell whose rules have allowed a connection. */
 #if IS_ENABLED(CONFIG_NF_CONNTRACK) && defined(CONFIG_NF_CONNTRACK_MARK)
@@ -42,9 +46,14 @@ enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_co
 		.pf = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
 		.net = net,
 	};
+	const unsigned int header = v6 ? sizeof(struct ipv6hdr) : 0;
+	const unsigned int len = header + (v6 ? skb_ipv6_payload_len(skb) : skb_ip_totlen(skb));
 	enum ip_conntrack_info info;
 	struct nf_conn *ct;
 
+	/* What pads a short frame would count as data. A length of 0 is that of a jumbogram. */
+	if (len > header && len < skb->len && pskb_trim_rcsum(skb, len))
+		return VPCNET_CONN_INVALID;
 	nf_reset_ct(skb);
 	nf_conntrack_get(&zone->ct_general);
 	nf_ct_set(skb, zone, IP_CT_NEW);
@@ -97,6 +106,8 @@ void vpcnet_track_allow(struct sk_buff *skb, u16 port, bool egress)
 	/* The other end's port may say so at the same time. */
 	do {
 		new = (old & ~((u32)U16_MAX << shift)) | (u32)port << shift;
+		if (new == old)
+			return;
 	} while (!try_cmpxchg(&ct->mark, &old, new));
 }
 

@@ -86,9 +86,10 @@ pub(crate) fn acl<W: Watcher>(
     ask(here, place, packet, frame, watcher)
 }
 
-/// The version of IP of packets that can be tracked: those to one, as far as they have ports.
+/// The version of IP of packets that can be tracked: those to one, and whole. Of a fragment neither
+/// length nor checksum is right, and later ones have no ports: rules alone decide.
 fn tracked(packet: &Packet) -> Option<Version> {
-    if packet.tagged || is_group(packet.dst) || packet.fragment == Fragment::Later {
+    if packet.tagged || is_group(packet.dst) || packet.fragment != Fragment::Whole {
         return None;
     }
     packet.addrs().map(|(src, _)| src.version())
