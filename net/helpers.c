@@ -22,6 +22,10 @@
 #include <net/route.h>
 #include <net/rtnetlink.h>
 
+#if defined(CONFIG_PREEMPT_RT) && !defined(CONFIG_PREEMPT_RT_NEEDS_BH_LOCK)
+#error "What is one CPU's is kept apart by BH alone, which does not do that on this kernel."
+#endif
+
 void vpcnet_layout(struct vpcnet_layout *out)
 {
 	*out = (struct vpcnet_layout) {
