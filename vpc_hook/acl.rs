@@ -32,6 +32,8 @@ const PORTION: usize = 1024;
 
 /// The most that the rules of an ACL may come to, with a rule for each member of a group.
 const MOST_EXPANDED: usize = 1 << 17;
+/// The same of all ACLs of a namespace: a change of a group may have all of them compiled, under RTNL.
+pub(crate) const MOST_OF_ALL: usize = 1 << 19;
 
 /// From the VM, or to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(crate) struct Acl {
     rules: RtnlCell<Rules>,
     egress: RcuCell<Compiled>,
     ingress: RcuCell<Compiled>,
+    /// Rules in these, with one for each member of a group.
+    size: RtnlCell<usize>,
 }
 
 /// An ACL in a configuration.
@@ -282,6 +286,7 @@ impl Compiled {
         rules: &Rules,
         direction: Direction,
         groups: &Sorted<Group>,
+        most: usize,
         rtnl: &mut Rtnl,
     ) -> Result<Self> {
         let mut all: KVVec<Rule> = KVVec::new();
@@ -291,7 +296,7 @@ impl Compiled {
                 // A member of a group of the other version.
                 return Ok(());
             }
-            if all.len() >= MOST_EXPANDED {
+            if all.len() >= most {
                 return Err(E2BIG);
             }
             all.push(rule, GFP_KERNEL_ACCOUNT)?;
@@ -409,6 +414,20 @@ pub(crate) struct Found {
     said: Said,
 }
 
+/// Compiled rules that packets do not find yet.
+pub(crate) struct Ready {
+    egress: RcuBox<Compiled>,
+    ingress: RcuBox<Compiled>,
+    size: usize,
+}
+
+impl Ready {
+    /// How many they are, with one for each member of a group.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+}
+
 /// What an ACL says of a packet.
 #[derive(Clone, Copy)]
 pub(crate) struct Said {
@@ -433,6 +452,7 @@ impl Acl {
                 rules: RtnlCell::new(Rules::default()),
                 egress: RcuCell::empty(),
                 ingress: RcuCell::empty(),
+                size: RtnlCell::new(0),
             },
             GFP_KERNEL_ACCOUNT,
         )?)
@@ -455,20 +475,41 @@ impl Acl {
         Ok(copy)
     }
 
-    /// Has packets find the rules as they are now.
+    /// Compiles the rules as they are now, of which there may be so many with those of groups.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `E2BIG` if groups make too many rules of them; then packets find what they did.
-    pub(crate) fn compile(&self, groups: &Sorted<Group>, rtnl: &mut Rtnl) -> Result {
-        let (egress, ingress) = self.rules.with(rtnl, |rules, rtnl| -> Result<_> {
-            let egress = Compiled::new(rules, Direction::Egress, groups, rtnl)?;
-            let ingress = Compiled::new(rules, Direction::Ingress, groups, rtnl)?;
-            Ok((RcuBox::new(egress)?, RcuBox::new(ingress)?))
-        })?;
-        self.egress.set(Some(egress), rtnl);
-        self.ingress.set(Some(ingress), rtnl);
-        Ok(())
+    /// `ENOMEM`, `E2BIG` if groups make too many rules of them.
+    pub(crate) fn prepare(
+        &self,
+        groups: &Sorted<Group>,
+        room: usize,
+        rtnl: &mut Rtnl,
+    ) -> Result<Ready> {
+        self.rules.with(rtnl, |rules, rtnl| {
+            let most = room.min(MOST_EXPANDED);
+            let egress = Compiled::new(rules, Direction::Egress, groups, most, rtnl)?;
+            let size = egress.rules.len();
+            let most = room.saturating_sub(size).min(MOST_EXPANDED);
+            let ingress = Compiled::new(rules, Direction::Ingress, groups, most, rtnl)?;
+            Ok(Ready {
+                size: size.saturating_add(ingress.rules.len()),
+                egress: RcuBox::new(egress)?,
+                ingress: RcuBox::new(ingress)?,
+            })
+        })
+    }
+
+    /// Has packets find what has been compiled.
+    pub(crate) fn set(&self, ready: Ready, rtnl: &mut Rtnl) {
+        self.egress.set(Some(ready.egress), rtnl);
+        self.ingress.set(Some(ready.ingress), rtnl);
+        self.size.replace(ready.size, rtnl);
+    }
+
+    /// Rules that packets find, with one for each member of a group.
+    pub(crate) fn size(&self, rtnl: &mut Rtnl) -> usize {
+        self.size.with(rtnl, |size, _| *size)
     }
 
     fn cell(&self, direction: Direction) -> &RcuCell<Compiled> {

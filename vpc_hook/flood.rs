@@ -15,6 +15,7 @@ use crate::state::Change;
 pub(crate) const RATE: Rate = Rate::new(10_000);
 
 /// All that get what is for everybody.
+#[derive(Default)]
 pub(crate) struct Flood {
     pub(crate) ports: KVVec<Arc<Port>>,
     pub(crate) remotes: KVVec<Arc<Remote>>,
@@ -38,6 +39,40 @@ impl Change<'_> {
         self.flood_with(vpc, None)
     }
 
+    /// The same for all VPCs, of a configuration that packets do not see yet.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn all_floods(&mut self) -> Result {
+        let count = self.lists.vpcs.len();
+        let mut floods: KVVec<Flood> = KVVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            floods.push(Flood::default(), GFP_KERNEL)?;
+        }
+        for port in self.lists.ports.iter() {
+            let vpc = port.settings(&*self.rtnl).map(|it| it.vpc.id);
+            let at = vpc.and_then(|vpc| self.lists.vpcs.index(&vpc));
+            if let Some(flood) = at.and_then(|at| floods.get_mut(at)) {
+                flood.ports.push(port.clone(), GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        for item in self.lists.remotes.iter().filter(|item| item.flood) {
+            let at = self.lists.vpcs.index(&item.remote.vpc);
+            if let Some(flood) = at.and_then(|at| floods.get_mut(at)) {
+                let remote = item.remote.clone();
+                flood.remotes.push(remote, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        let vpcs = self.lists.vpcs.iter().map(|item| item.vpc.id);
+        for (vpc, flood) in vpcs.zip(floods) {
+            if !flood.ports.is_empty() || !flood.remotes.is_empty() {
+                self.config.floods.insert(key(vpc), flood, self.rtnl)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The same with a port that is about to come to the VPC.
     ///
     /// # Errors
@@ -47,10 +82,7 @@ impl Change<'_> {
         if self.staged {
             return Ok(());
         }
-        let mut flood = Flood {
-            ports: KVVec::new(),
-            remotes: KVVec::new(),
-        };
+        let mut flood = Flood::default();
         if let Some(port) = coming {
             flood.ports.push(port.clone(), GFP_KERNEL_ACCOUNT)?;
         }

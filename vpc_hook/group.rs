@@ -130,11 +130,19 @@ fn recompile(change: &mut Change<'_>, group: &Name) -> Result {
             names.push(item.acl.name, GFP_KERNEL)?;
         }
     }
+    let mut ready = KVec::with_capacity(names.len(), GFP_KERNEL)?;
+    let mut room = change.room_for_rules(|acl| names.contains(acl));
     for name in &names {
         let acl = acl::own(change.lists, name, change.rtnl)?;
         if !change.staged {
-            acl.compile(&change.lists.groups, change.rtnl)?;
+            let made = acl.prepare(&change.lists.groups, room, change.rtnl)?;
+            room = room.saturating_sub(made.size());
+            ready.push((acl, made), GFP_KERNEL)?;
         }
+    }
+    // From here on nothing fails: all of them know the group as it is, or none.
+    for (acl, made) in ready {
+        acl.set(made, change.rtnl);
     }
     Ok(())
 }
@@ -186,7 +194,8 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
                 Some(old) => drop(change.lists.groups.put(old)),
                 None => drop(change.lists.groups.take(&name)),
             }
-            let why = c"with these members an ACL would come to more than 131072 rules";
+            let why =
+                c"with these members rules come to more than 131072 of an ACL, or 524288 of all";
             return Err(request.ack.explain(error, why));
         }
         Ok(())

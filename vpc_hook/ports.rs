@@ -81,7 +81,12 @@ fn connections(
 ) -> Result<Connections> {
     let most = request.attrs.get(attr::MAX_CONNECTIONS);
     let most = most.and_then(|attr| attr.u32()).unwrap_or(MOST_CONNECTIONS);
-    let port = change.lists.ports.get(&ifindex);
+    let running = change.running.as_ref();
+    let port = match change.lists.ports.get(&ifindex) {
+        Some(port) => Some(&**port),
+        // What is made from nothing goes on counting, too.
+        None => running.and_then(|running| running.port(ifindex, &*change.rtnl)),
+    };
     let old = port
         .and_then(|port| port.settings(&*change.rtnl))
         .filter(|old| old.vpc.zone == vpc.zone)
@@ -309,7 +314,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
         let hosts = settings.hosts().map(|addr| addr_key(vpc, addr));
         let more = hosts.filter(is_new).count() as u32;
         let more = more.saturating_add(is_new(&mac_key(vpc, settings.mac)).into());
-        if entries.len().saturating_add(more) > change.max_entries {
+        if more != 0 && entries.len().saturating_add(more) > change.max_entries {
             let why = c"this namespace has as many entries as it may have";
             return Err(request.ack.refuse(ENOSPC, why));
         }

@@ -51,9 +51,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
             return Err(request.ack.refuse(ENOSPC, why));
         }
         let acl = Acl::new(name)?;
-        if !change.staged {
-            acl.compile(&change.lists.groups, change.rtnl)?;
-        }
+        change.compile(&acl)?;
         change.lists.acls.put(acl::Item { acl, owned: true })?;
         Ok(())
     })
@@ -239,7 +237,7 @@ fn entry(request: &Request<'_>) -> Result<Entry> {
     ))
 }
 
-const TOO_MANY: &CStr = c"with its groups the ACL would come to more than 131072 rules";
+const TOO_MANY: &CStr = c"with groups rules come to more than 131072 of an ACL, or 524288 of all";
 
 /// `rule-new`.
 pub(crate) fn rule_new(request: &Request<'_>) -> Result {
@@ -267,17 +265,15 @@ pub(crate) fn rule_new(request: &Request<'_>) -> Result {
         }
         let acl = acl::own(change.lists, &name, change.rtnl)?;
         acl.with(change.rtnl, |rules, _| rules.put(entry))?;
-        if !change.staged {
-            if let Err(error) = acl.compile(&change.lists.groups, change.rtnl) {
-                acl.with(change.rtnl, |rules, _| match old {
-                    Some(old) => drop(rules.put(old)),
-                    None => drop(rules.take(entry.priority)),
-                });
-                return Err(match error {
-                    E2BIG => request.ack.refuse(error, TOO_MANY),
-                    error => error,
-                });
-            }
+        if let Err(error) = change.compile(&acl) {
+            acl.with(change.rtnl, |rules, _| match old {
+                Some(old) => drop(rules.put(old)),
+                None => drop(rules.take(entry.priority)),
+            });
+            return Err(match error {
+                E2BIG => request.ack.refuse(error, TOO_MANY),
+                error => error,
+            });
         }
         if old.is_none() {
             change.lists.rules = change.lists.rules.saturating_add(1);
@@ -295,15 +291,19 @@ pub(crate) fn rule_del(request: &Request<'_>) -> Result {
             return Err(request.ack.refuse(ENOENT, NO_ACL));
         }
         let acl = acl::own(change.lists, &name, change.rtnl)?;
-        if !acl.with(change.rtnl, |rules, _| rules.take(priority)) {
+        let there = |rules: &mut Rules| rules.list.get(&priority).copied();
+        let Some(old) = acl.with(change.rtnl, |rules, _| there(rules)) else {
             let why = c"the ACL has no rule of that priority";
             return Err(request.ack.refuse(ENOENT, why));
+        };
+        acl.with(change.rtnl, |rules, _| rules.take(priority));
+        if let Err(error) = change.compile(&acl) {
+            // There is room for it. Its count begins anew.
+            let _ = acl.with(change.rtnl, |rules, _| rules.put(old));
+            return Err(error);
         }
         change.lists.rules = change.lists.rules.saturating_sub(1);
-        match change.staged {
-            true => Ok(()),
-            false => acl.compile(&change.lists.groups, change.rtnl),
-        }
+        Ok(())
     })
 }
 

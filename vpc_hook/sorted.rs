@@ -27,6 +27,11 @@ impl<T: Keyed> Sorted<T> {
         self.0.binary_search_by(|item| item.key().cmp(key))
     }
 
+    /// Which one in order the object with a key is.
+    pub(crate) fn index(&self, key: &T::Key) -> Option<usize> {
+        self.place(key).ok()
+    }
+
     /// The object with a key.
     pub(crate) fn get(&self, key: &T::Key) -> Option<&T> {
         self.place(key).ok().and_then(|at| self.0.get(at))

@@ -27,10 +27,13 @@ use vpcnet::pernet::PerNet;
 use vpcnet::rcu::ArcCell;
 use vpcnet::rcu::RtnlCell;
 
+use crate::acl::Acl;
+use crate::acl::MOST_OF_ALL;
 use crate::config::Config;
 use crate::config::Lists;
 use crate::events::Events;
 use crate::hook;
+use crate::name::Name;
 use crate::netlink;
 use crate::tally::Other;
 use crate::tally::Why;
@@ -88,6 +91,8 @@ impl Default for Control {
 /// A configuration that a request changes.
 pub(crate) struct Change<'a> {
     pub(crate) config: &'a Config,
+    /// What packets see, if that is another.
+    pub(crate) running: Option<Arc<Config>>,
     pub(crate) lists: &'a mut Lists,
     pub(crate) rtnl: &'a mut Rtnl,
     /// Packets do not see it yet.
@@ -117,18 +122,40 @@ impl Change<'_> {
         }
     }
 
+    /// Has packets find the rules of an ACL as they are now. In a transaction that is for later.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Acl::prepare`]; then packets find what they did.
+    pub(crate) fn compile(&mut self, acl: &Acl) -> Result {
+        if self.staged {
+            return Ok(());
+        }
+        let room = self.room_for_rules(|name| *name == acl.name);
+        let ready = acl.prepare(&self.lists.groups, room, self.rtnl)?;
+        acl.set(ready, self.rtnl);
+        Ok(())
+    }
+
+    /// How many rules there may be beside those of all ACLs but these, members of groups included.
+    pub(crate) fn room_for_rules(&mut self, but: impl Fn(&Name) -> bool) -> usize {
+        let others = self.lists.acls.iter().filter(|item| !but(&item.acl.name));
+        let sizes = others.map(|item| item.acl.size(self.rtnl));
+        MOST_OF_ALL.saturating_sub(sizes.sum())
+    }
+
     /// Has packets find all that was left for later.
     pub(crate) fn publish(&mut self) -> Result {
         self.staged = false;
-        let mut vpcs = KVVec::with_capacity(self.lists.vpcs.len(), GFP_KERNEL)?;
-        for item in self.lists.vpcs.iter() {
-            vpcs.push(item.vpc.id, GFP_KERNEL)?;
-        }
-        for vpc in vpcs {
-            self.flood(vpc)?;
+        self.all_floods()?;
+        let mut room = MOST_OF_ALL;
+        for item in self.lists.acls.iter().filter(|item| !item.owned) {
+            room = room.saturating_sub(item.acl.size(self.rtnl));
         }
         for item in self.lists.acls.iter_mut().filter(|item| item.owned) {
-            item.acl.compile(&self.lists.groups, self.rtnl)?;
+            let ready = item.acl.prepare(&self.lists.groups, room, self.rtnl)?;
+            room = room.saturating_sub(ready.size());
+            item.acl.set(ready, self.rtnl);
         }
         self.config.publish_tunnel(self.rtnl)?;
         self.publish_ports()
@@ -214,9 +241,11 @@ fn change_with<R>(
                 control.hooks = Some(InForce::new(request.net(), rtnl)?);
             }
             let max_entries = control.max_entries;
+            let running = state.running.get(rtnl).filter(|_| staged);
             let result = config.lists.with(rtnl, |lists, rtnl| {
                 f(&mut Change {
                     config: &config,
+                    running,
                     lists,
                     rtnl,
                     staged,
@@ -390,6 +419,7 @@ fn forget(config: &Arc<Config>, dev: &NetDev, staged: bool, rtnl: &mut Rtnl) -> 
     config.lists.with(rtnl, |lists, rtnl| {
         let mut change = Change {
             config,
+            running: None,
             lists,
             rtnl,
             staged,

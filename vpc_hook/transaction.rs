@@ -149,13 +149,18 @@ fn put_in_place(
     if on.is_some_and(|on| on != control.generation) {
         return Err(request.ack.refuse(EAGAIN, CHANGED));
     }
-    if config.entries.len() > control.max_entries {
+    let entries = config.entries.len();
+    // Where there are more already, because the limit has come down, there may be as many.
+    let running = state.running.get(rtnl);
+    let there = running.map_or(0, |running| running.entries.len());
+    if entries > control.max_entries && entries > there {
         let why = c"this namespace may not have as many entries";
         return Err(request.ack.refuse(ENOSPC, why));
     }
     config.lists.with(rtnl, |lists, rtnl| {
         let mut change = Change {
             config,
+            running: None,
             lists,
             rtnl,
             staged: true,

@@ -123,7 +123,7 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
             id,
             name,
             gateway,
-            zone: zone(change.lists, id),
+            zone: zone(change.lists, id)?,
         };
         let vpc = Arc::new(vpc, GFP_KERNEL_ACCOUNT)?;
         match change.lists.vpcs.get(&id) {
@@ -148,17 +148,31 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
 
 /// The zone of a network: that which it has, or else one that no other has. It depends on the number
 /// of the network as far as it can, so that connections outlive a configuration.
-fn zone(lists: &Lists, id: u32) -> u16 {
+///
+/// # Errors
+///
+/// `ENOMEM`.
+fn zone(lists: &Lists, id: u32) -> Result<u16> {
     if let Some(item) = lists.vpcs.get(&id) {
-        return item.vpc.zone;
+        return Ok(item.vpc.zone);
+    }
+    const ZONES: usize = 1 << 16;
+    let mut taken = KVVec::with_capacity(ZONES, GFP_KERNEL)?;
+    for zone in 0..ZONES {
+        // That is the host's own.
+        taken.push(zone == 0, GFP_KERNEL)?;
+    }
+    for item in lists.vpcs.iter() {
+        if let Some(taken) = taken.get_mut(usize::from(item.vpc.zone)) {
+            *taken = true;
+        }
     }
     let mut zone = id as u16;
-    let taken = |zone| lists.vpcs.iter().any(|item| item.vpc.zone == zone);
-    // 0 is the host's own. There are fewer networks than zones.
-    while zone == 0 || taken(zone) {
+    // There are fewer networks than zones.
+    while taken.get(usize::from(zone)) == Some(&true) {
         zone = zone.wrapping_add(1);
     }
-    zone
+    Ok(zone)
 }
 
 /// Puts a network in the place of the one with its number; its ports have it from now on.
