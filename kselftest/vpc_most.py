@@ -7,6 +7,10 @@ import struct
 import genl
 import nl
 import vpc
+from frames import IPV4
+from frames import ether
+from frames import ip4
+from frames import udp
 
 MAC, REMOTE = "02:00:00:00:00:01", "10.1.0.2"
 
@@ -59,7 +63,36 @@ def members(check):
     if not why and group[0]["members"] != most:
         why = f"{group[0]['members']} members"
     check.result("limit: members of a group", why)
+    refused_for_some(check)
     check.done("group-del", "name=big")
+
+
+def refused_for_some(check):
+    """A group that one ACL has no room for is as it was in all of them."""
+    check.vpc.say("group-new", "name=few", "member=10.9.2.1")
+    for acl, *more in (("a-first",), ("z-last", "src-group=big")):
+        check.vpc.say("acl-new", f"name={acl}")
+        check.vpc.say("rule-new", f"acl={acl}", "priority=1", "direction=0", "action=1",
+                      "dst-group=few", *more)
+    check.vpc.say("port-new", "replace", f"ifname={check.tap}", "vpc=7", f"mac={MAC}",
+                  "address=10.9.0.1", "acl=a-first")
+    check.state = check.vpc.everything()
+    check.refused("members that one of two ACLs has no room for", "group-new", "name=few",
+                  "append=flag:", "member=10.9.2.2", "member=10.9.2.3", error="E2BIG")
+    port, = check.vpc.say("port-get", f"ifname={check.tap}")
+    why = []
+    for last, verdict in ((1, "unknown_mac"), (2, "acl_egress")):
+        frame = ether(b"\2\0\0\0\0\7", bytes.fromhex(MAC.replace(":", "")), IPV4,
+                      ip4("10.9.0.1", f"10.9.2.{last}", udp("10.9.0.1", f"10.9.2.{last}")))
+        said, = check.vpc.say("trace", f"ifindex={port['ifindex']}", f"frame={frame.hex()}")
+        if verdict not in str(said["step"]):
+            why.append(f"to 10.9.2.{last}: {said['step']}")
+    check.result("limit: ... no ACL knows them", "; ".join(why))
+    check.vpc.say("port-new", "replace", f"ifname={check.tap}", "vpc=7", f"mac={MAC}",
+                  "address=10.9.0.1")
+    for command, name in (("acl-del", "a-first"), ("acl-del", "z-last"), ("group-del", "few")):
+        check.vpc.say(command, f"name={name}")
+    check.state = check.vpc.everything()
 
 
 def transactions(check):
