@@ -80,6 +80,33 @@ counted() {
 }
 check "each rule counts what it decides" counted
 
+# packets ACL PRIORITY: what the rule has counted.
+packets() {
+	spec "$A" rule-get dump | grep '^{' |
+		jq -s ".[] | select(.acl? == \"$1\" and .priority? == $2) | .packets"
+}
+
+for_all() { # behind it no rule is asked, in front of it they are
+	local before after
+	here_ acl add all
+	here_ acl rule add all 10 allow egress
+	here_ acl rule add all 20 drop egress --protocol udp
+	here_ acl rule add all 30 allow ingress
+	acls red1 --acl all
+	before=$(packets all 10)
+	passes red1 red2
+	after=$(packets all 10)
+	((after >= before + 20))
+	[[ $(packets all 20) == 0 ]]
+	here_ acl rule add all 5 drop egress --protocol udp
+	blocked red1 red2
+	here_ acl rule del all 5
+	passes red1 red2
+	acls red1 --acl web
+	here_ acl del all
+}
+check "a rule for all packets decides alone, from where it stands" for_all
+
 in_order() { # the ACLs of a port, one after the other
 	acls red1 --acl none --acl web
 	passes red2 red1
@@ -196,12 +223,6 @@ big() {
 	spec "$A" - <"$tmp/requests" >"$tmp/said"
 	fails grep -B1 'exit 1' "$tmp/said"
 }
-# packets ACL PRIORITY: what the rule has counted.
-packets() {
-	spec "$A" rule-get dump | grep '^{' |
-		jq -s ".[] | select(.acl? == \"$1\" and .priority? == $2) | .packets"
-}
-
 many() {
 	big many 1
 	acls red1 --acl many

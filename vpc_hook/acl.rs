@@ -229,6 +229,8 @@ const MANY_LINES: usize = 128;
 
 /// What packets look up.
 struct Compiled {
+    /// The first rule, if it is for all packets: then the others are for none.
+    always: Option<Found>,
     lines: KVVec<acl::Line>,
     /// What they have said, where they are many.
     answers: Option<Answers>,
@@ -373,7 +375,17 @@ impl Compiled {
             true => Some(Answers::new(&all, rtnl)?),
             false => None,
         };
+        let first = all.first().zip(origins.first());
+        let is_any = |rule: &Rule| {
+            *rule
+                == Rule {
+                    log: rule.log,
+                    ..Rule::any(rule.verdict)
+                }
+        };
+        let always = first.filter(|(rule, _)| is_any(rule));
         Ok(Compiled {
+            always: always.map(|(rule, origin)| Found::new(rule.verdict, rule.log, origin)),
             lines: lines.0,
             answers,
             rules: origins,
@@ -389,15 +401,7 @@ impl Compiled {
     fn find(&self, key: &Key) -> Option<Found> {
         let Match { rule, verdict, log } = Snapshot::new(&self.lines).lookup(key)?;
         let origin = self.rules.get(rule as usize)?;
-        Some(Found {
-            counter: origin.counter,
-            said: Said {
-                verdict,
-                log,
-                stateful: origin.stateful,
-                priority: origin.priority,
-            },
-        })
+        Some(Found::new(verdict, log, origin))
     }
 
     // Out of line: it is what is to be spared.
@@ -412,6 +416,20 @@ impl Compiled {
 pub(crate) struct Found {
     counter: u32,
     said: Said,
+}
+
+impl Found {
+    fn new(verdict: Verdict, log: bool, origin: &Origin) -> Self {
+        Found {
+            counter: origin.counter,
+            said: Said {
+                verdict,
+                log,
+                stateful: origin.stateful,
+                priority: origin.priority,
+            },
+        }
+    }
 }
 
 /// Compiled rules that packets do not find yet.
@@ -526,20 +544,25 @@ impl Acl {
         compiled.is_some_and(|compiled| compiled.tracks)
     }
 
-    /// What it says of a packet; nothing if no rule matches. The rule counts it, if `count` says which
+    /// What it says of a packet; nothing if no rule matches. What rules look at is asked for if that
+    /// matters. The rule counts it, if `count` says which
     /// CPU this is; without, what has been said before is of no matter, and nothing is kept.
     #[inline]
     pub(crate) fn say(
         &self,
         direction: Direction,
-        key: &Key,
+        key: impl Fn() -> Key,
         count: Option<ThisCpu<'_>>,
         dp: &Datapath,
     ) -> Option<Said> {
         let compiled = self.cell(direction).read(dp)?;
-        let Found { counter, said } = match (&compiled.answers, count) {
-            (Some(answers), Some(cpu)) => answers.ask(key, cpu, || compiled.find_anew(key))?,
-            _ => compiled.find(key)?,
+        let Found { counter, said } = match (compiled.always, &compiled.answers, count) {
+            (Some(found), ..) => found,
+            (None, Some(answers), Some(cpu)) => {
+                let key = &key();
+                answers.ask(key, cpu, || compiled.find_anew(key))?
+            }
+            _ => compiled.find(&key())?,
         };
         if let Some(cpu) = count {
             let (portion, index) = portion(counter);

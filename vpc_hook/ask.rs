@@ -124,9 +124,9 @@ fn ask<W: Watcher>(
         }
     }
     let cpu = W::COUNTS.then_some(here.cpu);
-    let key = acl_key(packet);
+    let key = || acl_key(packet);
     for acl in &place.settings.acls {
-        let Some(said) = acl.say(place.direction, &key, cpu, here.dp) else {
+        let Some(said) = acl.say(place.direction, key, cpu, here.dp) else {
             continue;
         };
         let Said {
