@@ -51,8 +51,12 @@ enum vpcnet_conn vpcnet_track(struct sk_buff *skb, struct net *net, struct nf_co
 	enum ip_conntrack_info info;
 	struct nf_conn *ct;
 
-	/* What pads a short frame would count as data. A length of 0 is that of a jumbogram. */
-	if (len > header && len < skb->len && pskb_trim_rcsum(skb, len))
+	/*
+	 * What pads a short frame would count as data. A length of 0 is that of a
+	 * jumbogram. In one piece it stays where it is, which the caller relies on.
+	 */
+	if (len > header && len < skb->len && !skb_is_nonlinear(skb) &&
+	    pskb_trim_rcsum(skb, len))
 		return VPCNET_CONN_INVALID;
 	nf_reset_ct(skb);
 	nf_conntrack_get(&zone->ct_general);

@@ -99,7 +99,7 @@ impl Received<'_> {
     pub fn track(&self, net: &Net, zone: &Zone, version: Version, _dp: &Datapath) -> Conn {
         let v6 = version == Version::V6;
         // SAFETY: The packet is valid and only ours, its IP header at `data`. Tracking reads what it
-        // has to, and moves nothing.
+        // has to, and takes padding off; it moves nothing, so that what has been looked at is there.
         let conn =
             unsafe { bindings::vpcnet_track(self.as_ptr(), net.as_ptr(), zone.0.as_ptr(), v6) };
         match conn {

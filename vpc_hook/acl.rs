@@ -544,9 +544,9 @@ impl Acl {
         compiled.is_some_and(|compiled| compiled.tracks)
     }
 
-    /// What it says of a packet; nothing if no rule matches. What rules look at is asked for if that
-    /// matters. The rule counts it, if `count` says which
-    /// CPU this is; without, what has been said before is of no matter, and nothing is kept.
+    /// What it says of a packet; nothing if no rule matches. `key` is what rules look at, and asked for
+    /// if that matters. The rule counts it, if `count` says which CPU this is; without, what has been
+    /// said before is of no matter, and nothing is kept.
     #[inline]
     pub(crate) fn say(
         &self,

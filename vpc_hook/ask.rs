@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
+use vpc_core::eth::is_group;
 use vpc_core::ip;
 use vpc_core::ip::Version;
 use vpc_core::vpc::acl::Key;
@@ -18,7 +19,6 @@ use vpcnet::conntrack::End;
 use crate::acl::Acl;
 use crate::acl::Direction;
 use crate::acl::Said;
-use crate::hook::is_group;
 use crate::hook::Here;
 use crate::port::Port;
 use crate::port::Settings;

@@ -34,6 +34,7 @@ use crate::config::Config;
 use crate::config::Tunnel;
 use crate::entry::Entry;
 use crate::flood;
+use crate::flood::Flood;
 use crate::port::Port;
 use crate::remote;
 use crate::remote::Remote;
@@ -166,11 +167,15 @@ impl<'a> Here<'a> {
                         .events
                         .miss(self.net, vpc, port, None, Some(addr), self.dp);
                 }
-                if !self.may_flood(port, settings.vpc.id) {
+                let vpc = settings.vpc.id;
+                let flood = self.config.floods.get(&flood::key(vpc), self.dp);
+                // What nobody gets counts, too.
+                let copies = flood.map_or(0, |flood| flood.copies());
+                if !port.floods.take(flood::RATE, copies.max(1)) {
                     return self.drop(port, Why::Other(Other::FloodRate), frame);
                 }
                 port.tally.received(self.cpu);
-                self.flood(settings.vpc.id, Some(port), packet, frame)
+                self.flood(vpc, flood, Some(port), packet, frame)
             }
         }
     }
@@ -334,13 +339,6 @@ impl<'a> Here<'a> {
         }
     }
 
-    /// Whether a port has not sent too much to all yet. What nobody gets counts, too.
-    fn may_flood(&self, port: &Port, vpc: u32) -> bool {
-        let flood = self.config.floods.get(&flood::key(vpc), self.dp);
-        let copies = flood.map_or(0, |flood| flood.copies());
-        port.floods.take(flood::RATE, copies.max(1))
-    }
-
     /// Sends a copy of a frame.
     fn copy_to(&self, to: To<'_>, frame: &Received<'_>) -> Result<(), Why> {
         let exit = self.exit(to).ok_or(Why::Other(Other::NoTunnel))?;
@@ -358,11 +356,12 @@ impl<'a> Here<'a> {
     fn flood(
         &self,
         vpc: u32,
+        flood: Option<&Flood>,
         from: Option<&Port>,
         packet: &Packet,
         frame: Received<'_>,
     ) -> Verdict {
-        let Some(flood) = self.config.floods.get(&flood::key(vpc), self.dp) else {
+        let Some(flood) = flood else {
             let (frame, verdict) = frame.take();
             frame.consume();
             return verdict;
@@ -440,16 +439,12 @@ impl<'a> Here<'a> {
                 self.send(exit, frame);
                 verdict
             }
-            Way::Flood { .. } => self.flood(remote.vpc, None, packet, frame),
+            Way::Flood { .. } => {
+                let flood = self.config.floods.get(&flood::key(remote.vpc), self.dp);
+                self.flood(remote.vpc, flood, None, packet, frame)
+            }
             // Nobody answers the wire.
             Way::Answer(_) => self.drop_wire(Why::Other(Other::NotHere), frame),
         }
     }
-}
-
-/// Whether a MAC address is that of a group (IEEE 802, 8.2.2).
-#[inline]
-pub(crate) fn is_group(mac: Mac) -> bool {
-    let [first, ..] = mac;
-    first & 1 != 0
 }

@@ -6,6 +6,7 @@
 use kernel::fmt;
 use kernel::prelude::*;
 
+use vpc_core::eth::is_group;
 use vpc_core::eth::is_link_local;
 use vpc_core::eth::is_station;
 use vpc_core::ip;
@@ -27,7 +28,6 @@ use crate::entry::addr_key;
 use crate::entry::mac_key;
 use crate::entry::Entry;
 use crate::entry::Target;
-use crate::hook::is_group;
 use crate::hook::Here;
 use crate::port::Connections;
 use crate::port::Port;
