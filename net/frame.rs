@@ -29,8 +29,9 @@ use crate::tunnel::addr_of;
 ///
 /// # Invariants
 ///
-/// The pointer is a valid packet in a device's ingress hook, which only this hook handles now, `data`
-/// behind its Ethernet header; `look` is what `vpcnet_frame_look()` says of it.
+/// The pointer is a valid packet in a hook for what devices receive, which only that handles now,
+/// `data` behind its Ethernet header; `look` is what `vpcnet_frame_look()` says of it. Padding may have
+/// been taken off since, whose bytes are still there.
 pub struct Received<'a> {
     pub(crate) skb: NonNull<bindings::sk_buff>,
     // By reference: a frame that is passed on is not copied.

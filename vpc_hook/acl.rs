@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! ACLs: their rules, and what packets look up of them.
+//! ACLs and their rules.
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-use vpc_core::vpc::acl;
 use vpc_core::vpc::acl::Key;
-use vpc_core::vpc::acl::Match;
-use vpc_core::vpc::acl::Prefix;
 use vpc_core::vpc::acl::Rule;
-use vpc_core::vpc::acl::Snapshot;
-use vpc_core::vpc::acl::Verdict;
 use vpcnet::context::Datapath;
 use vpcnet::context::Rtnl;
 use vpcnet::percpu::Counters;
@@ -20,7 +15,8 @@ use vpcnet::rcu::RcuBox;
 use vpcnet::rcu::RcuCell;
 use vpcnet::rcu::RtnlCell;
 
-use crate::answers::Answers;
+use crate::compiled::Compiled;
+use crate::compiled::Said;
 use crate::config::Lists;
 use crate::group::Group;
 use crate::name::Name;
@@ -72,7 +68,7 @@ impl Keyed for Item {
 pub(crate) struct Rules {
     pub(crate) list: Sorted<Entry>,
     /// Their counters.
-    counters: KVec<Arc<Counters>>,
+    pub(crate) counters: KVec<Arc<Counters>>,
     /// Counters that rules have had which are gone.
     free: KVVec<u32>,
     /// How many counters have been handed out.
@@ -90,7 +86,7 @@ pub(crate) struct Entry {
     pub(crate) dst_group: Option<Name>,
     /// What it allows is tracked.
     pub(crate) stateful: bool,
-    counter: u32,
+    pub(crate) counter: u32,
     /// What the counter had when the rule came.
     base: u64,
 }
@@ -130,7 +126,7 @@ impl Entry {
     }
 }
 
-fn portion(counter: u32) -> (usize, usize) {
+pub(crate) fn portion(counter: u32) -> (usize, usize) {
     let counter = counter as usize;
     (counter / PORTION, counter % PORTION)
 }
@@ -223,215 +219,6 @@ impl Rules {
     }
 }
 
-/// From so many lines on what a tree says is kept: fewer are in the CPU's cache as well, and read as
-/// fast.
-const MANY_LINES: usize = 128;
-
-/// What packets look up.
-struct Compiled {
-    /// The first rule, if it is for all packets: then the others are for none.
-    always: Option<Found>,
-    lines: KVVec<acl::Line>,
-    /// What they have said, where they are many.
-    answers: Option<Answers>,
-    /// What each rule in the lines is of the ACL's.
-    rules: KVVec<Origin>,
-    counters: KVec<Arc<Counters>>,
-    /// Some rule of the ACL, in whatever direction, tracks what it allows.
-    tracks: bool,
-}
-
-/// What is kept of a rule.
-struct Origin {
-    counter: u32,
-    priority: u32,
-    stateful: bool,
-}
-
-/// A vector for the compiler.
-struct Room<T>(KVVec<T>);
-
-impl<T> Room<T> {
-    fn new() -> Self {
-        Room(KVVec::new())
-    }
-}
-
-impl<T> acl::Store<T> for Room<T> {
-    fn push(&mut self, item: T) -> Result<(), acl::Full> {
-        self.0.push(item, GFP_KERNEL_ACCOUNT).map_err(|_| acl::Full)
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
-    }
-
-    fn items(&self) -> &[T] {
-        &self.0
-    }
-
-    fn items_mut(&mut self) -> &mut [T] {
-        &mut self.0
-    }
-}
-
-/// The prefixes that a side of a rule has: its own, or those of a group.
-fn prefixes<'a>(own: &'a Option<Prefix>, group: Option<&'a Group>) -> &'a [Prefix] {
-    match group {
-        Some(group) => &group.members,
-        None => own.as_slice(),
-    }
-}
-
-impl Compiled {
-    fn new(
-        rules: &Rules,
-        direction: Direction,
-        groups: &Sorted<Group>,
-        most: usize,
-        rtnl: &mut Rtnl,
-    ) -> Result<Self> {
-        let mut all: KVVec<Rule> = KVVec::new();
-        let mut origins = KVVec::new();
-        let mut add = |entry: &Entry, rule: Rule| -> Result {
-            if rule.check().is_err() {
-                // A member of a group of the other version.
-                return Ok(());
-            }
-            if all.len() >= most {
-                return Err(E2BIG);
-            }
-            all.push(rule, GFP_KERNEL_ACCOUNT)?;
-            let origin = Origin {
-                counter: entry.counter,
-                priority: entry.priority,
-                stateful: entry.stateful,
-            };
-            origins.push(origin, GFP_KERNEL_ACCOUNT)?;
-            Ok(())
-        };
-        for entry in rules.list.iter().filter(|it| it.direction == direction) {
-            let of = |name: &Option<Name>| match name {
-                Some(name) => groups.get(name).map(Some).ok_or(ENOENT),
-                None => Ok(None),
-            };
-            let (from, to) = (of(&entry.src_group)?, of(&entry.dst_group)?);
-            let (srcs, dsts) = (
-                prefixes(&entry.rule.src, from),
-                prefixes(&entry.rule.dst, to),
-            );
-            let rule = entry.rule;
-            match (
-                from.is_some() || !srcs.is_empty(),
-                to.is_some() || !dsts.is_empty(),
-            ) {
-                (false, false) => add(entry, rule)?,
-                (true, false) => {
-                    for &src in srcs {
-                        add(
-                            entry,
-                            Rule {
-                                src: Some(src),
-                                ..rule
-                            },
-                        )?;
-                    }
-                }
-                (false, true) => {
-                    for &dst in dsts {
-                        add(
-                            entry,
-                            Rule {
-                                dst: Some(dst),
-                                ..rule
-                            },
-                        )?;
-                    }
-                }
-                (true, true) => {
-                    for &src in srcs {
-                        for &dst in dsts {
-                            let (src, dst) = (Some(src), Some(dst));
-                            add(entry, Rule { src, dst, ..rule })?;
-                        }
-                    }
-                }
-            }
-        }
-        let (mut lines, mut other) = (Room::new(), Room::new());
-        let (mut lists, mut work) = (Room::new(), Room::new());
-        acl::compile(&all, &mut lines, &mut other, &mut lists, &mut work).map_err(|error| {
-            match error {
-                acl::Error::Full => ENOMEM,
-                acl::Error::TooMany => E2BIG,
-                acl::Error::Invalid { .. } => EINVAL,
-            }
-        })?;
-        let mut counters = KVec::with_capacity(rules.counters.len(), GFP_KERNEL)?;
-        for it in &rules.counters {
-            counters.push(it.clone(), GFP_KERNEL)?;
-        }
-        let answers = match lines.0.len() >= MANY_LINES {
-            true => Some(Answers::new(&all, rtnl)?),
-            false => None,
-        };
-        let first = all.first().zip(origins.first());
-        let is_any = |rule: &Rule| {
-            *rule
-                == Rule {
-                    log: rule.log,
-                    ..Rule::any(rule.verdict)
-                }
-        };
-        let always = first.filter(|(rule, _)| is_any(rule));
-        Ok(Compiled {
-            always: always.map(|(rule, origin)| Found::new(rule.verdict, rule.log, origin)),
-            lines: lines.0,
-            answers,
-            rules: origins,
-            counters,
-            tracks: rules.list.iter().any(|it| it.stateful),
-        })
-    }
-}
-
-impl Compiled {
-    /// The rule that the trees find.
-    #[inline]
-    fn find(&self, key: &Key) -> Option<Found> {
-        let Match { rule, verdict, log } = Snapshot::new(&self.lines).lookup(key)?;
-        let origin = self.rules.get(rule as usize)?;
-        Some(Found::new(verdict, log, origin))
-    }
-
-    // Out of line: it is what is to be spared.
-    #[inline(never)]
-    fn find_anew(&self, key: &Key) -> Option<Found> {
-        self.find(key)
-    }
-}
-
-/// A rule that decides.
-#[derive(Clone, Copy)]
-pub(crate) struct Found {
-    counter: u32,
-    said: Said,
-}
-
-impl Found {
-    fn new(verdict: Verdict, log: bool, origin: &Origin) -> Self {
-        Found {
-            counter: origin.counter,
-            said: Said {
-                verdict,
-                log,
-                stateful: origin.stateful,
-                priority: origin.priority,
-            },
-        }
-    }
-}
-
 /// Compiled rules that packets do not find yet.
 pub(crate) struct Ready {
     egress: RcuBox<Compiled>,
@@ -444,17 +231,6 @@ impl Ready {
     pub(crate) fn size(&self) -> usize {
         self.size
     }
-}
-
-/// What an ACL says of a packet.
-#[derive(Clone, Copy)]
-pub(crate) struct Said {
-    pub(crate) verdict: Verdict,
-    pub(crate) log: bool,
-    /// What it allows is to be tracked.
-    pub(crate) stateful: bool,
-    /// Priority of the rule.
-    pub(crate) priority: u32,
 }
 
 impl Acl {
@@ -507,11 +283,11 @@ impl Acl {
         self.rules.with(rtnl, |rules, rtnl| {
             let most = room.min(MOST_EXPANDED);
             let egress = Compiled::new(rules, Direction::Egress, groups, most, rtnl)?;
-            let size = egress.rules.len();
+            let size = egress.len();
             let most = room.saturating_sub(size).min(MOST_EXPANDED);
             let ingress = Compiled::new(rules, Direction::Ingress, groups, most, rtnl)?;
             Ok(Ready {
-                size: size.saturating_add(ingress.rules.len()),
+                size: size.saturating_add(ingress.len()),
                 egress: RcuBox::new(egress)?,
                 ingress: RcuBox::new(ingress)?,
             })
@@ -555,22 +331,7 @@ impl Acl {
         count: Option<ThisCpu<'_>>,
         dp: &Datapath,
     ) -> Option<Said> {
-        let compiled = self.cell(direction).read(dp)?;
-        let Found { counter, said } = match (compiled.always, &compiled.answers, count) {
-            (Some(found), ..) => found,
-            (None, Some(answers), Some(cpu)) => {
-                let key = &key();
-                answers.ask(key, cpu, || compiled.find_anew(key))?
-            }
-            _ => compiled.find(&key())?,
-        };
-        if let Some(cpu) = count {
-            let (portion, index) = portion(counter);
-            if let Some(counters) = compiled.counters.get(portion) {
-                counters.count(index, cpu);
-            }
-        }
-        Some(said)
+        self.cell(direction).read(dp)?.say(key, count)
     }
 }
 

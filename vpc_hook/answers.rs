@@ -26,7 +26,7 @@ use vpcnet::percpu::ThisCpu;
 use vpcnet::random;
 use vpcnet::rcu::RtnlCell;
 
-use crate::acl::Found;
+use crate::compiled::Found;
 
 const _: () = assert!(size_of::<Entry<Found>>() == 64);
 

@@ -18,7 +18,7 @@ use vpcnet::conntrack::End;
 
 use crate::acl::Acl;
 use crate::acl::Direction;
-use crate::acl::Said;
+use crate::compiled::Said;
 use crate::hook::Here;
 use crate::port::Port;
 use crate::port::Settings;

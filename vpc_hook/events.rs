@@ -16,7 +16,7 @@ use vpcnet::vpc_hook::log;
 use vpcnet::vpc_hook::miss;
 
 use crate::acl::Direction;
-use crate::acl::Said;
+use crate::compiled::Said;
 use crate::name::Name;
 use crate::netlink;
 use crate::netlink::FAMILY;

@@ -16,6 +16,7 @@
 //! | `vpc.rs`, `remote.rs`, `entry.rs`, `group.rs` | these objects, and requests about them |
 //! | `port.rs`, `ports.rs` | ports, and requests about them |
 //! | `acl.rs`, `rules.rs` | ACLs, and requests about them and their rules |
+//! | `compiled.rs` | what packets look up of them |
 //! | `answers.rs` | what ACLs have said of flows |
 //! | `flood.rs`, `pace.rs` | who gets what is for all, and how often something may happen |
 //! | `tally.rs` | what is counted, and why frames are dropped |
@@ -37,6 +38,7 @@ const __LOG_PREFIX: &[u8] = b"vpc_hook\0";
 mod acl;
 mod answers;
 mod ask;
+mod compiled;
 mod config;
 mod entry;
 mod events;
