@@ -81,16 +81,21 @@ if ((LANES_QUEUES > 1)); then
 	xps_off
 fi
 
+# The card's hash is linear in the bits of an address, and its key is another at
+# each boot: addresses that share all but a few bits may all get one queue.
+pair_addresses=(10.1.{1.32,2.64,4.128,8.17,16.33,32.65,64.129,128.18})
 rx_lanes() { # of many address pairs, which the card spreads over its queues
-	local i before card_before delta card used
+	local i address before card_before delta card used
+	ip -n "$A" route add 10.1.0.0/16 dev up0
 	for i in {1..8}; do
-		ip -n "$B" addr add 10.1.0.2$i/24 dev up1
-		ip -n "$A" neigh replace 10.1.0.2$i dev up0 \
+		address=${pair_addresses[i - 1]}
+		ip -n "$B" addr add "$address/32" dev up1
+		ip -n "$A" neigh replace "$address" dev up0 \
 			lladdr "$(mac "$B" up1)" nud permanent
 		ip -n "$B" link add r$i numtxqueues 4 numrxqueues 4 type "$KIND" \
-			local 10.1.0.2$i remote 10.1.0.1 key 9
+			local "$address" remote 10.1.0.1 key 9
 		tunnel "$A" t$i "$KIND" 10.30.$i.1 \
-			local 10.1.0.1 remote 10.1.0.2$i key 9
+			local 10.1.0.1 remote "$address" key 9
 		ip -n "$B" link set r$i up
 		ip -n "$A" neigh replace 10.30.$i.2 dev t$i \
 			lladdr 02:00:00:00:00:99 nud permanent
