@@ -12,7 +12,7 @@ usage: cycles.py device COUNT NS       add, up, traffic, down, delete
 In one process, so that the time goes into the kernel. A tenth of the cycles
 (50 at least) goes ahead, to fill caches. Prints the growth, and fails if a
 kind of object, or the per-CPU memory, grew by what one small leak per cycle
-would come to, in three rounds one after the other.
+would come to, in each of five rounds one after the other.
 """
 
 import ctypes
@@ -115,18 +115,28 @@ class Refused(Device):
 
 
 class Netns:
-    """A namespace of its own for two devices, dropped with them inside."""
+    """A namespace of its own for two devices, dropped with them inside.
+
+    Their end is waited for, by a device that goes with them: how many are on
+    their way would differ from round to round, and with it the memory.
+    """
 
     def __init__(self, _):
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        peer = (nl.attr(nl.IFLA_IFNAME, b"gone\0") +
+                nl.attr(nl.IFLA_NET_NS_FD, struct.pack("=I", self.home)))
+        self.veth = nl.attr(nl.VETH_INFO_PEER, nl.Rtnl.link() + peer)
 
     def cycle(self, _):
         os.unshare(os.CLONE_NEWNET)
         rtnl = nl.Rtnl()
+        rtnl.new_link("v0", "veth", self.veth)
         rtnl.new_link("m0", KIND, None)
         rtnl.new_link("m1", KIND, nl.attr(6, LOCAL) + nl.attr(7, REMOTE))
         rtnl.sock.close()
         os.setns(self.home, os.CLONE_NEWNET)
+        while "gone" in os.listdir("/proc/sys/net/ipv4/conf"):
+            time.sleep(0.005)
 
 
 class Module:
@@ -167,7 +177,7 @@ def round_of(work, count):
         work.cycle(n)
     took = time.monotonic() - began
     # A namespace's end is the work of a kernel thread: it may lag behind.
-    for _ in range(10):
+    for _ in range(3):
         after = memory()
         grown = {k: after[k][0] - before.get(k, (0, 0))[0] for k in after}
         leaks = [f"{k} grew by {v} objects" for k, v in grown.items()
@@ -196,7 +206,7 @@ def main():
         work.cycle(n)
     gc.disable()
     # A pool that is filled once grows once; a leak grows every time.
-    for _ in range(3):
+    for _ in range(5):
         leaks = round_of(work, count)
         if not leaks:
             return

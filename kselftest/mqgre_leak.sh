@@ -43,7 +43,7 @@ round "$((CYCLES / 2)) changes of a device" change $((CYCLES / 2)) "$A"
 ip -n "$A" link del m0
 round "$((CYCLES / 2)) requests that are refused" refused $((CYCLES / 2)) "$A"
 ip -n "$A" link del m0
-round "$((CYCLES / 5)) namespaces with devices" netns $((CYCLES / 5))
+round "$((CYCLES / 10)) namespaces with devices" netns $((CYCLES / 10))
 
 if [[ $KIND == mqgre ]]; then
 	# Not from a network file system, a thousand times.
