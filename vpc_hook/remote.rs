@@ -17,6 +17,7 @@ use vpcnet::vpc_hook::remote as attr;
 use crate::entry;
 use crate::sorted::Keyed;
 use crate::state;
+use crate::state::Change;
 use crate::vpc;
 
 /// The most remotes of a namespace; each has metadata and counters for each CPU.
@@ -82,6 +83,66 @@ pub(crate) fn addr(request: &Request<'_>, kind: u16) -> Result<Addr> {
     })
 }
 
+impl Change<'_> {
+    /// Makes a remote one that gets broadcast and multicast, or not; all or nothing.
+    fn set_flood(&mut self, key: &Key, flood: bool) -> Result {
+        let Some(item) = self.lists.remotes.get_mut(key) else {
+            return Err(ENOENT);
+        };
+        let was = core::mem::replace(&mut item.flood, flood);
+        if was == flood {
+            return Ok(());
+        }
+        let &(vpc, ..) = key;
+        let result = self.flood(vpc);
+        if result.is_err() {
+            if let Some(item) = self.lists.remotes.get_mut(key) {
+                item.flood = was;
+            }
+        }
+        result
+    }
+
+    /// Adds a remote that gets no broadcast.
+    fn add_remote(&mut self, vpc: u32, addr: Addr) -> Result {
+        let remote = Arc::new(
+            Remote {
+                vpc,
+                addr,
+                to: Destination::new(addr, vpc)?,
+                counters: Counters::new(2)?,
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let at = entry::addr_key(vpc, addr);
+        let remotes = &self.config.remotes;
+        remotes.insert(at, remote.clone(), self.rtnl)?;
+        let item = Item {
+            remote,
+            flood: false,
+            entries: 0,
+        };
+        if let Err(error) = self.lists.remotes.put(item) {
+            remotes.remove(&at, self.rtnl);
+            return Err(error);
+        }
+        if let Some(item) = self.lists.vpcs.get_mut(&vpc) {
+            item.remotes = item.remotes.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Takes a remote out that no list has. Nothing in it fails.
+    fn remove_remote(&mut self, vpc: u32, addr: Addr) {
+        self.lists.remotes.take(&key(vpc, addr));
+        if let Some(item) = self.lists.vpcs.get_mut(&vpc) {
+            item.remotes = item.remotes.saturating_sub(1);
+        }
+        let at = entry::addr_key(vpc, addr);
+        self.config.remotes.remove(&at, self.rtnl);
+    }
+}
+
 /// `remote-new`.
 pub(crate) fn new(request: &Request<'_>) -> Result {
     let addr = addr(request, attr::ADDRESS)?;
@@ -92,47 +153,24 @@ pub(crate) fn new(request: &Request<'_>) -> Result {
             let why = c"the remote is an address of this host";
             return Err(request.ack.refuse(EINVAL, why));
         }
-        let full = change.lists.remotes.len() >= MOST;
-        match change.lists.remotes.get_mut(&key(vpc, addr)) {
-            Some(item) if request.replaces() => item.flood = flood,
-            Some(_) => {
-                let why = c"the remote is there already";
-                return Err(request.ack.refuse(EEXIST, why));
+        let key = key(vpc, addr);
+        if change.lists.remotes.get(&key).is_some() {
+            if request.replaces() {
+                return change.set_flood(&key, flood);
             }
-            None if full => {
-                let why = c"a namespace has 65536 remotes at most";
-                return Err(request.ack.refuse(ENOSPC, why));
-            }
-            None => {
-                let remote = Arc::new(
-                    Remote {
-                        vpc,
-                        addr,
-                        to: Destination::new(addr, vpc)?,
-                        counters: Counters::new(2)?,
-                    },
-                    GFP_KERNEL_ACCOUNT,
-                )?;
-                let at = entry::addr_key(vpc, addr);
-                change
-                    .config
-                    .remotes
-                    .insert(at, remote.clone(), change.rtnl)?;
-                let item = Item {
-                    remote,
-                    flood,
-                    entries: 0,
-                };
-                if let Err(error) = change.lists.remotes.put(item) {
-                    change.config.remotes.remove(&at, change.rtnl);
-                    return Err(error);
-                }
-                if let Some(item) = change.lists.vpcs.get_mut(&vpc) {
-                    item.remotes = item.remotes.saturating_add(1);
-                }
-            }
+            let why = c"the remote is there already";
+            return Err(request.ack.refuse(EEXIST, why));
         }
-        change.flood(vpc)
+        if change.lists.remotes.len() >= MOST {
+            let why = c"a namespace has 65536 remotes at most";
+            return Err(request.ack.refuse(ENOSPC, why));
+        }
+        change.add_remote(vpc, addr)?;
+        let result = change.set_flood(&key, flood);
+        if result.is_err() {
+            change.remove_remote(vpc, addr);
+        }
+        result
     })
 }
 
@@ -141,19 +179,16 @@ pub(crate) fn del(request: &Request<'_>) -> Result {
     let addr = addr(request, attr::ADDRESS)?;
     state::change(request, |change| {
         let vpc = vpc::named(request, attr::VPC, change.lists)?.vpc.id;
-        let Some(item) = change.lists.remotes.get(&key(vpc, addr)) else {
+        let key = key(vpc, addr);
+        let Some(item) = change.lists.remotes.get(&key) else {
             return Err(request.ack.refuse(ENOENT, c"the VPC has no such remote"));
         };
         if item.entries != 0 {
             return Err(request.ack.refuse(EBUSY, c"entries lead to the remote"));
         }
-        change.lists.remotes.take(&key(vpc, addr));
-        if let Some(item) = change.lists.vpcs.get_mut(&vpc) {
-            item.remotes = item.remotes.saturating_sub(1);
-        }
-        let at = entry::addr_key(vpc, addr);
-        change.config.remotes.remove(&at, change.rtnl);
-        change.flood(vpc)
+        change.set_flood(&key, false)?;
+        change.remove_remote(vpc, addr);
+        Ok(())
     })
 }
 
