@@ -21,6 +21,7 @@ pub mod clock;
 pub mod conntrack;
 pub mod context;
 pub mod device;
+pub mod dump;
 pub mod errno;
 pub mod ethtool;
 pub mod frame;

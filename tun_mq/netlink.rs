@@ -6,8 +6,8 @@ use kernel::prelude::*;
 
 use vpcnet::attr::Policy;
 use vpcnet::context::Rtnl;
+use vpcnet::dump::Dump;
 use vpcnet::genl;
-use vpcnet::genl::Dump;
 use vpcnet::genl::Family;
 use vpcnet::genl::Group;
 use vpcnet::genl::Op;

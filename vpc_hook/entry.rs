@@ -10,7 +10,7 @@ use kernel::sync::Arc;
 use vpc_core::ip::Addr;
 use vpcnet::attr::Message;
 use vpcnet::clock;
-use vpcnet::genl::Dump;
+use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
 use vpcnet::table::Key;
 use vpcnet::table::Spare;

@@ -8,7 +8,7 @@ use vpc_core::ip::Addr;
 use vpc_core::vpc::acl::Prefix;
 use vpcnet::attr::Message;
 use vpcnet::attr::Nested;
-use vpcnet::genl::Dump;
+use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
 use vpcnet::vpc_hook::address;
 use vpcnet::vpc_hook::cmd;

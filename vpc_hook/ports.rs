@@ -9,7 +9,7 @@ use vpc_core::ip::Addr;
 use vpcnet::attr::Message;
 use vpcnet::conntrack::Zone;
 use vpcnet::context::Rtnl;
-use vpcnet::genl::Dump;
+use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
 use vpcnet::netdev::Hold;
 use vpcnet::netdev::NetDev;

@@ -7,7 +7,7 @@ use kernel::sync::Arc;
 
 use vpc_core::ip::Addr;
 use vpcnet::attr::Message;
-use vpcnet::genl::Dump;
+use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
 use vpcnet::metadata::Destination;
 use vpcnet::percpu::Counters;

@@ -11,7 +11,7 @@ use vpc_core::vpc::acl::Prefix;
 use vpc_core::vpc::acl::Rule;
 use vpc_core::vpc::acl::Verdict;
 use vpcnet::attr::Message;
-use vpcnet::genl::Dump;
+use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
 use vpcnet::vpc_hook;
 use vpcnet::vpc_hook::acl as acl_attr;

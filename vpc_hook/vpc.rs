@@ -7,7 +7,7 @@ use kernel::sync::Arc;
 
 use vpc_core::eth;
 use vpcnet::attr::Message;
-use vpcnet::genl::Dump;
+use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
 use vpcnet::vpc_hook::cmd;
 use vpcnet::vpc_hook::vpc as attr;
