@@ -228,9 +228,10 @@ fn unset(request: &Request<'_>) -> Result {
 fn rebalance(request: &Request<'_>) -> Result {
     Rtnl::with(|rtnl| {
         let uplink = uplink(request, rebalance_attr::UPLINK, rtnl)?;
-        let moved = registry::rebalance(request.net(), uplink.as_deref(), rtnl)
-            .map_err(|error| request.ack.explain(error, c"some taps cannot be moved"))?;
+        // The answer is made first: there must be memory for it when all is done.
         request.reply(cmd::REBALANCE, 8, |message| {
+            let moved = registry::rebalance(request.net(), uplink.as_deref(), rtnl)
+                .map_err(|error| request.ack.explain(error, c"some taps cannot be moved"))?;
             message.put_u32(rebalance_attr::MOVED, moved)
         })
     })

@@ -111,9 +111,23 @@ pub(crate) fn abort(request: &Request<'_>) -> Result {
     })
 }
 
-/// `commit`: ends the transaction in any case.
+/// `commit`: ends the transaction, also if it is refused; only without memory for the answer it goes
+/// on.
 pub(crate) fn commit(request: &Request<'_>) -> Result {
-    let generation = Rtnl::with(|rtnl| {
+    // The answer is made first: there must be memory for it when all is done.
+    request.reply(cmd::COMMIT, 16, |message| {
+        let generation = end(request).map_err(|error| {
+            request
+                .ack
+                .explain(error, c"the configuration cannot be put in place")
+        })?;
+        message.put_u32(attr::GENERATION, generation)
+    })
+}
+
+/// Puts in place what the transaction of a socket has come to; returns the generation.
+fn end(request: &Request<'_>) -> Result<u32> {
+    Rtnl::with(|rtnl| {
         let state = of(request.net())?;
         state.control.with(rtnl, |control, rtnl| {
             let Some(Transaction { config, on, .. }) =
@@ -127,14 +141,6 @@ pub(crate) fn commit(request: &Request<'_>) -> Result {
             }
             result.map(|()| control.generation)
         })
-    })
-    .map_err(|error| {
-        request
-            .ack
-            .explain(error, c"the configuration cannot be put in place")
-    })?;
-    request.reply(cmd::COMMIT, 16, |message| {
-        message.put_u32(attr::GENERATION, generation)
     })
 }
 
