@@ -45,6 +45,7 @@ may_look_only() {
 check "who has no capability may look, but change nothing" may_look_only "${nobody[@]}"
 check "... nor root of a user namespace alone" may_look_only unshare -Ur
 own_ns() { # the admin of a namespace of their own, there and nowhere else
+	cd "$tmp"
 	unshare -Urn bash -euc '
 		ip tuntap add own mode tap multi_queue
 		ip link add br0 type bridge
@@ -54,6 +55,10 @@ own_ns() { # the admin of a namespace of their own, there and nowhere else
 		"$0" remote-new vpc=7 address=10.1.0.2
 		[[ $("$0" port-get dump | grep -c own) == 1 ]]
 		"$0" port-del ifname=own
+		"$0" config-get >before
+		if "$0" config-set tunnel=0 max-entries=3000000 >said; then exit 1; fi
+		grep -q EPERM said
+		"$0" config-get | cmp before
 		"$0" remote-del vpc=7 address=10.1.0.2
 		"$0" vpc-del id=7' "$here/vpc.py"
 }

@@ -285,6 +285,11 @@ fn fill(
 /// `config-set`.
 fn config_set(request: &Request<'_>) -> Result {
     let number = |kind| request.attrs.get(kind).and_then(|attr| attr.u32());
+    let most = number(attr::MAX_ENTRIES);
+    if let Some(most) = most {
+        // Before anything is done.
+        state::may_have_entries(request, most)?;
+    }
     if let Some(index) = number(attr::TUNNEL) {
         state::change_in_force(request, |change| {
             if index == 0 {
@@ -316,7 +321,7 @@ fn config_set(request: &Request<'_>) -> Result {
             Ok(())
         })?;
     }
-    match number(attr::MAX_ENTRIES) {
+    match most {
         Some(most) => state::set_max_entries(request, most),
         None => Ok(()),
     }

@@ -360,16 +360,25 @@ pub(crate) fn limits(net: &Net) -> (u32, u32) {
     })
 }
 
+/// Whether a request may ask for that many entries.
+///
+/// # Errors
+///
+/// `EPERM` if not, with a message.
+pub(crate) fn may_have_entries(request: &Request<'_>, most: u32) -> Result {
+    if most > MAX_ENTRIES && !request.is_of_host_admin() {
+        let why = c"more than 2097152 entries need CAP_NET_ADMIN on the host";
+        return Err(request.ack.refuse(EPERM, why));
+    }
+    Ok(())
+}
+
 /// Sets how many entries there may be.
 ///
 /// # Errors
 ///
 /// `ENOENT` in a namespace that ends.
 pub(crate) fn set_max_entries(request: &Request<'_>, most: u32) -> Result {
-    if most > MAX_ENTRIES && !request.is_of_host_admin() {
-        let why = c"more than 2097152 entries need CAP_NET_ADMIN on the host";
-        return Err(request.ack.refuse(EPERM, why));
-    }
     Rtnl::with(|rtnl| {
         let state = of(request.net())?;
         state.control.with(rtnl, |control, _| {
