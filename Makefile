@@ -8,6 +8,7 @@
 #   make check               style and safety of the source
 #   make rust-tests          the pure logic and the tools, on this machine
 #   make kselftest [T=NAME]  the tests in a guest, all or those named
+#   make test-debug [T=NAME] the tests on a kernel that watches itself: KASAN, lockdep
 #   make test-guest          the one with a real VM, which boots in the guest
 #   make bench-gre           what mqgre costs and how it scales; bench/gre --help
 #   make bench-tun           what tun_mq saves and costs; bench/tun --help
@@ -60,6 +61,9 @@ kselftest: guest
 test-guest: guest
 	@$S/run-kselftest tunmq_guest
 
+test-debug:
+	@$S/run-debug $(T)
+
 test-harness: guest
 	@$S/test-harness $(T)
 
@@ -88,5 +92,5 @@ help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
-	test-guest bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
+	test-guest test-debug bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
 	modules_install clean help
