@@ -4,39 +4,19 @@
 
 usage: mqgre_faults.py create|metadata|change|send
 
-Makes the 1st allocation of one system call fail, then the 2nd of the same
-call, and so on until the call has no more of them (/proc/thread-self/fail-nth).
-Each time the call must fail and leave no device of that name, or succeed. Prints how many calls met a failure.
+Each time the call must fail and leave no device of that name, or succeed (see
+faults.py). Prints how many calls met a failure.
 """
 
-import os
 import socket
 import struct
 import sys
 
 import nl
+from faults import MOST
+from faults import sweep
 
 NAME = "flt0"
-MOST = 400
-
-
-class Faults:
-    """Counts down to the allocation of this thread that is to fail."""
-
-    def __init__(self):
-        self.file = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
-
-    def call(self, nth, func):
-        """Returns whether the nth allocation was reached, and the error."""
-        error = None
-        os.pwrite(self.file, b"%d" % nth, 0)
-        try:
-            func()
-        except (nl.NetlinkError, OSError) as e:
-            error = e
-        left = int(os.pread(self.file, 16, 0))
-        os.pwrite(self.file, b"0", 0)
-        return left == 0, error
 
 
 def exists(name):
@@ -49,17 +29,6 @@ def exists(name):
 def gre(**options):
     return b"".join(nl.attr(nl.GRE.index(key), nl.value(text))
                     for key, text in options.items())
-
-
-def sweep(call, after):
-    faults, met = Faults(), 0
-    for nth in range(1, MOST):
-        reached, error = faults.call(nth, call)
-        after(nth, error)
-        if not reached:
-            return met
-        met += 1
-    raise SystemExit(f"more than {MOST} allocations in one call")
 
 
 def create(data):
