@@ -10,6 +10,7 @@
 #   make kselftest [T=NAME]  the tests in a guest, all or those named
 #   make test-debug [T=NAME] the tests on a kernel that watches itself: KASAN, lockdep
 #   make test-guest          the one with a real VM, which boots in the guest
+#   make bench               the three benchmarks, one after the other
 #   make bench-gre           what mqgre costs and how it scales; bench/gre --help
 #   make bench-tun           what tun_mq saves and costs; bench/tun --help
 #   make bench-vpc           what vpc_hook costs; bench/vpc --help
@@ -67,6 +68,8 @@ test-debug:
 test-harness: guest
 	@$S/test-harness $(T)
 
+bench: bench-gre bench-tun bench-vpc
+
 bench-gre:
 	@bench/gre
 
@@ -92,5 +95,5 @@ help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
-	test-guest test-debug bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
+	test-guest test-debug bench bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
 	modules_install clean help
