@@ -294,6 +294,9 @@ ipv6_pair() {
 	done
 }
 
+# watches_itself: a kernel of debug.config, which is slow.
+watches_itself() { [[ -e /sys/kernel/debug/kmemleak ]]; }
+
 # need_nic: two network cards joined outside, up0 and up1, or no test.
 need_nic() {
 	[[ $LANES_NIC != none ]] ||

@@ -107,6 +107,10 @@ limited() { # broadcasts, as fast as it goes: no more than 10,000 copies in a se
 	silence blue1 blue2 blue3
 }
 reset blue1 blue2 blue3
-check "a port's broadcasts are limited" limited
+if watches_itself; then
+	skip "a port's broadcasts are limited" "no CPU makes 10,000 copies in a second here"
+else
+	check "a port's broadcasts are limited" limited
+fi
 
 ksft_end
