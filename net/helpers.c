@@ -111,6 +111,11 @@ void *vpcnet_net_generic(const struct net *net, unsigned int id)
 	return net_generic(net, id);
 }
 
+bool vpcnet_net_has_ended(const struct net *net)
+{
+	return !check_net(net);
+}
+
 struct net *vpcnet_dev_net(const struct net_device *dev)
 {
 	return dev_net(dev);

@@ -70,6 +70,7 @@ static inline unsigned long vpcnet_this_offset(void)
 
 /* process context */
 void *vpcnet_net_generic(const struct net *net, unsigned int id);
+bool vpcnet_net_has_ended(const struct net *net);
 struct net *vpcnet_dev_net(const struct net_device *dev);
 bool vpcnet_uplink(struct net *net, int ifindex, struct vpcnet_uplink *out);
 void vpcnet_dev_hold(struct net_device *dev);

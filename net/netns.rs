@@ -43,6 +43,12 @@ impl Net {
         self.0.get()
     }
 
+    /// Whether nobody keeps the namespace any more: its devices go, then itself.
+    pub fn has_ended(&self) -> bool {
+        // SAFETY: The namespace is valid.
+        unsafe { bindings::vpcnet_net_has_ended(self.as_ptr()) }
+    }
+
     /// Whether packets to an address are for this host, in this namespace.
     pub fn has_address(&self, addr: Addr) -> bool {
         let words = words_of(addr);

@@ -35,8 +35,13 @@ pub trait PerNet: Send + Sync + Sized + 'static {
     /// `ENOMEM`.
     fn new() -> Result<Self>;
 
-    /// The namespace ends, or the module: hooks go, devices are let go. RCU is waited for after this
-    /// and before the state is dropped.
+    /// Whether [`PerNet::exit`] has anything to do, and packets may have come by; may be asked without
+    /// any lock when the namespace ends.
+    fn is_in_use(&self) -> bool;
+
+    /// The namespace ends, or the module: hooks go, devices are let go. Bridges have gone by then, and
+    /// whatever else forwards from device to device. RCU is waited for after this and before the state
+    /// is dropped.
     fn exit(&self, net: &Net, rtnl: &mut Rtnl);
 }
 
@@ -62,7 +67,6 @@ impl<P: PerNet> Registration<P> {
         const_assert!(core::mem::align_of::<P>() <= 8);
         let mut ops: bindings::pernet_operations = pin_init::zeroed();
         ops.init = Some(init::<P>);
-        ops.exit_rtnl = Some(exit_rtnl::<P>);
         ops.exit = Some(exit::<P>);
         // SAFETY: `id` and `size` are const in C only to be set by an initialiser.
         unsafe {
@@ -137,39 +141,24 @@ unsafe extern "C" fn init<P: PerNet>(net: *mut bindings::net) -> c_int {
     })
 }
 
-/// `pernet_operations::exit_rtnl`.
+/// `pernet_operations::exit`. Not `exit_rtnl`, which comes before that of the bridge: without a
+/// driver's hooks, a bridge would forward until it is gone.
 ///
 /// # Safety
 ///
-/// The core holds RTNL, and passes a namespace that went through `init()`.
-unsafe extern "C" fn exit_rtnl<P: PerNet>(
-    net: *mut bindings::net,
-    _kill_list: *mut bindings::list_head,
-) {
-    // SAFETY: By the function's contract.
-    unsafe {
-        let mut rtnl = Rtnl::assume();
-        if let Some(data) = P::net_id().data(net) {
-            data.cast::<P>()
-                .as_ref()
-                .exit(Net::from_raw(net), &mut rtnl);
-        }
-    }
-}
-
-/// `pernet_operations::exit`.
-///
-/// # Safety
-///
-/// The core passes a namespace that went through `init()` and `exit_rtnl()`, and frees the memory
-/// after this.
+/// The core passes a namespace that went through `init()`, and frees the memory after this.
 unsafe extern "C" fn exit<P: PerNet>(net: *mut bindings::net) {
-    // SAFETY: By the function's contract; process context. Packets that a hook led here before
-    // `exit_rtnl()` took it out are gone after the wait.
+    // SAFETY: By the function's contract; process context without RTNL. Packets that a hook led here
+    // before `exit()` took it out are gone after the wait.
     unsafe {
-        bindings::synchronize_net();
-        if let Some(data) = P::net_id().data(net) {
-            data.cast::<P>().drop_in_place();
+        let Some(data) = P::net_id().data(net) else {
+            return;
+        };
+        let data = data.cast::<P>();
+        if data.as_ref().is_in_use() {
+            Rtnl::with(|rtnl| data.as_ref().exit(Net::from_raw(net), rtnl));
+            bindings::synchronize_net();
         }
+        data.drop_in_place();
     }
 }

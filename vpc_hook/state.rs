@@ -3,7 +3,9 @@
 //! What a namespace has: the running configuration, the hooks, and transactions. All changes are made
 //! under RTNL.
 
+use core::sync::atomic::AtomicBool;
 use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering;
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
@@ -48,6 +50,8 @@ static ID: NetId = NetId::new();
 /// What a namespace has.
 pub(crate) struct State {
     pub(crate) running: ArcCell<Config>,
+    /// There is a configuration, or was.
+    pub(crate) is_in_use: AtomicBool,
     pub(crate) control: RtnlCell<Control>,
     /// How many transactions there are, for who does not hold RTNL.
     pub(crate) transactions: AtomicUsize,
@@ -179,6 +183,7 @@ impl State {
             return Ok(config);
         }
         let config = Config::new()?;
+        self.is_in_use.store(true, Ordering::Relaxed);
         self.running.replace(Some(config.clone()), rtnl);
         Ok(config)
     }
@@ -398,6 +403,12 @@ impl notifier::Listener for Devices {
             return;
         }
         pernet::of_device(dev, rtnl, |state: &State, net, rtnl| {
+            if net.has_ended() {
+                if let Some(config) = state.running.get(rtnl) {
+                    let_go(&config, dev.ifindex(), rtnl);
+                }
+                return;
+            }
             state.control.with(rtnl, |control, rtnl| {
                 for transaction in &control.transactions {
                     forget(&transaction.config, dev, true, rtnl);
@@ -438,6 +449,21 @@ fn forget(config: &Arc<Config>, dev: &NetDev, staged: bool, rtnl: &mut Rtnl) -> 
     })
 }
 
+/// The same where all goes, whose lists need not be right any more.
+fn let_go(config: &Config, ifindex: u32, rtnl: &mut Rtnl) {
+    if config
+        .tunnel(&*rtnl)
+        .is_some_and(|it| it.ifindex == ifindex)
+    {
+        config.set_tunnel(None, None, rtnl);
+    }
+    config.lists.with(rtnl, |lists, rtnl| {
+        if let Some(port) = lists.ports.get(&ifindex) {
+            port.release(rtnl);
+        }
+    });
+}
+
 impl PerNet for State {
     fn net_id() -> &'static NetId {
         &ID
@@ -446,14 +472,19 @@ impl PerNet for State {
     fn new() -> Result<Self> {
         Ok(State {
             running: ArcCell::empty(),
+            is_in_use: AtomicBool::new(false),
             control: RtnlCell::new(Control::default()),
             transactions: AtomicUsize::new(0),
             events: Events::default(),
         })
     }
 
+    fn is_in_use(&self) -> bool {
+        self.is_in_use.load(Ordering::Relaxed)
+    }
+
     fn exit(&self, _net: &Net, rtnl: &mut Rtnl) {
-        // Hooks first, so that no packet comes in.
+        // Hooks first, so that no packet comes in. There is no bridge any more that would miss them.
         let control = self.control.replace(Control::default(), rtnl);
         drop(control.hooks);
         for transaction in control.transactions {
