@@ -467,9 +467,11 @@ def main():
     requests(check)
     transactions(check)
     vpc_most.entries(check)
-    vpc_most.members(check)
     vpc_most.transactions(check)
-    vpc_most.objects(check)
+    # A million objects take hours where the kernel watches itself.
+    if not os.path.exists("/sys/kernel/debug/kmemleak"):
+        vpc_most.members(check)
+        vpc_most.objects(check)
     garbage(check, int(sys.argv[1]))
 
 
