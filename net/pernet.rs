@@ -39,9 +39,8 @@ pub trait PerNet: Send + Sync + Sized + 'static {
     /// any lock when the namespace ends.
     fn is_in_use(&self) -> bool;
 
-    /// The namespace ends, or the module: hooks go, devices are let go. Bridges have gone by then, and
-    /// whatever else forwards from device to device. RCU is waited for after this and before the state
-    /// is dropped.
+    /// The namespace ends, and has no devices any more, or the module does: hooks go, devices are let
+    /// go. RCU is waited for after this and before the state is dropped.
     fn exit(&self, net: &Net, rtnl: &mut Rtnl);
 }
 
