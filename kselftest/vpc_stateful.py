@@ -214,6 +214,30 @@ class Trial:
         result("own say: a port has allowed nothing that another has", why)
 
 
+    def reused(self):
+        """The same taps in another VPC, whose connections are in the same zone."""
+        why = []
+        self.acl("nine", "direction=1 action=1 ethertype=2048 protocol=17 dport-min=9 "
+                 "dport-max=9 stateful=flag:")
+        self.acl("seven", "direction=1 action=1 ethertype=2048 protocol=17 dport-min=7 "
+                 "dport-max=7 stateful=flag:")
+        for number, acl in ((10, "nine"), (10 + (1 << 16), "seven")):
+            self.client.say("vpc-new", f"id={number}")
+            for tap, name in ((self.a, "out"), (self.b, acl)):
+                tap.vpc = number
+                tap.become_port(f"acl={name}")
+            if acl == "nine":
+                ask(why, "it did not pass before", self.both(self.a, self.b, (2000, 9)))
+                # One after the other, so that the zone is free.
+                for tap in (self.a, self.b):
+                    self.client.say("port-del", f"ifname={tap.name}")
+                self.client.say("vpc-del", f"id={number}")
+        ask(why, "it did", not self.passes(self.a, self.b, (2000, 9)))
+        ask(why, "an answer did", not self.passes(self.b, self.a, (9, 2000)))
+        ask(why, "what it allows did not", self.both(self.a, self.b, (2000, 7)))
+        result("reused: taps and zone know nothing of the VPC before", why)
+
+
 def main():
     if len(sys.argv) != 1:
         raise SystemExit(__doc__)
@@ -222,6 +246,7 @@ def main():
     trial.ended()
     trial.unusual()
     trial.own_say()
+    trial.reused()
 
 
 if __name__ == "__main__":

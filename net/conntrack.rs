@@ -32,31 +32,17 @@ pub enum Conn {
     Invalid,
 }
 
-/// A port that a packet passes.
-#[derive(Clone, Copy)]
-pub struct End {
-    /// Index of its device.
-    pub ifindex: u32,
-    /// It sends the packet; else it gets it.
-    pub sends: bool,
-}
-
-impl End {
-    /// What the port is called in a connection: not 0. That of another device is the same if there
-    /// were 65535 in between.
-    #[inline]
-    fn port(self) -> u16 {
-        (self.ifindex % u32::from(u16::MAX)) as u16 + 1
-    }
-}
-
 /// A zone: its connections have nothing to do with those of others that have the same addresses.
-/// There may be several of one number, and each counts the connections that began by it.
+/// There may be several of one number, for a port each: it counts the connections that began by it,
+/// and knows those that the port has allowed.
 ///
 /// # Invariants
 ///
-/// The pointer is a template of conntrack, of which a reference is held.
-pub struct Zone(NonNull<bindings::nf_conn>);
+/// `template` is one of conntrack, of which a reference is held.
+pub struct Zone {
+    template: NonNull<bindings::nf_conn>,
+    port: u16,
+}
 
 // SAFETY: The reference may be dropped anywhere.
 unsafe impl Send for Zone {}
@@ -64,24 +50,29 @@ unsafe impl Send for Zone {}
 unsafe impl Sync for Zone {}
 
 impl Zone {
-    /// The zone with a number in a namespace; process context.
+    /// The zone with a number in a namespace, for the `nth` port there that needs one; process
+    /// context. After 65,535 others, what the first one has allowed is the next one's.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, or the kernel has no connection tracking.
     #[inline]
-    pub fn new(net: &Net, number: u16) -> Result<Self> {
+    pub fn new(net: &Net, number: u16, nth: u32) -> Result<Self> {
         // SAFETY: The namespace is valid.
-        let zone = unsafe { bindings::vpcnet_zone_new(net.as_ptr(), number) };
+        let template = unsafe { bindings::vpcnet_zone_new(net.as_ptr(), number) };
         // INVARIANT: The reference is ours.
-        NonNull::new(zone).map(Zone).ok_or(ENOMEM)
+        Ok(Zone {
+            template: NonNull::new(template).ok_or(ENOMEM)?,
+            // Nobody is 0.
+            port: (nth % u32::from(u16::MAX)) as u16 + 1,
+        })
     }
 
     /// Connections that are counted here.
     #[inline]
     pub fn connections(&self) -> u32 {
         // SAFETY: By the type invariant.
-        unsafe { bindings::vpcnet_zone_count(self.0.as_ptr()) }
+        unsafe { bindings::vpcnet_zone_count(self.template.as_ptr()) }
     }
 }
 
@@ -89,7 +80,7 @@ impl Drop for Zone {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariant.
-        unsafe { bindings::vpcnet_zone_free(self.0.as_ptr()) };
+        unsafe { bindings::vpcnet_zone_free(self.template.as_ptr()) };
     }
 }
 
@@ -100,8 +91,9 @@ impl Received<'_> {
         let v6 = version == Version::V6;
         // SAFETY: The packet is valid and only ours, its IP header at `data`. Tracking reads what it
         // has to, and takes padding off; it moves nothing, so that what has been looked at is there.
-        let conn =
-            unsafe { bindings::vpcnet_track(self.as_ptr(), net.as_ptr(), zone.0.as_ptr(), v6) };
+        let conn = unsafe {
+            bindings::vpcnet_track(self.as_ptr(), net.as_ptr(), zone.template.as_ptr(), v6)
+        };
         match conn {
             bindings::vpcnet_conn_VPCNET_CONN_NEW => Conn::New,
             bindings::vpcnet_conn_VPCNET_CONN_KNOWN => Conn::Known,
@@ -110,18 +102,19 @@ impl Received<'_> {
         }
     }
 
-    /// Whether a port has allowed the connection of a tracked packet.
+    /// Whether the port of a zone, which sends it or gets it, has allowed the connection of a tracked
+    /// packet.
     #[inline]
-    pub fn is_allowed(&self, end: End, _dp: &Datapath) -> bool {
+    pub fn is_allowed(&self, zone: &Zone, sends: bool, _dp: &Datapath) -> bool {
         // SAFETY: As for [`Received::count`].
-        unsafe { bindings::vpcnet_track_is_allowed(self.as_ptr(), end.port(), end.sends) }
+        unsafe { bindings::vpcnet_track_is_allowed(self.as_ptr(), zone.port, sends) }
     }
 
-    /// A port has allowed it.
+    /// That port has allowed it.
     #[inline]
-    pub fn allow(&self, end: End, _dp: &Datapath) {
+    pub fn allow(&self, zone: &Zone, sends: bool, _dp: &Datapath) {
         // SAFETY: As for [`Received::count`].
-        unsafe { bindings::vpcnet_track_allow(self.as_ptr(), end.port(), end.sends) }
+        unsafe { bindings::vpcnet_track_allow(self.as_ptr(), zone.port, sends) }
     }
 
     /// Counts the connection that a tracked packet is the first one of, until it is gone. False: there
@@ -130,7 +123,7 @@ impl Received<'_> {
     #[must_use]
     pub fn count(&self, zone: &Zone, most: u32, _dp: &Datapath) -> bool {
         // SAFETY: The packet is valid and only ours, and [`Received::track`] has attached a connection.
-        unsafe { bindings::vpcnet_track_count(self.as_ptr(), zone.0.as_ptr(), most) }
+        unsafe { bindings::vpcnet_track_count(self.as_ptr(), zone.template.as_ptr(), most) }
     }
 }
 

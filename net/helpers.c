@@ -454,6 +454,11 @@ u32 vpcnet_seed(void)
 	return cmpxchg(&seed, 0, now) ?: now;
 }
 
+u32 vpcnet_random(void)
+{
+	return get_random_u32();
+}
+
 u32 vpcnet_skb_mark(const struct sk_buff *skb)
 {
 	return skb->mark;

@@ -123,6 +123,7 @@ u64 vpcnet_milliseconds(void);
 /* datapath */
 u32 vpcnet_skb_hash(struct sk_buff *skb);
 u32 vpcnet_seed(void);
+u32 vpcnet_random(void);
 u32 vpcnet_skb_mark(const struct sk_buff *skb);
 bool vpcnet_is_gso(const struct sk_buff *skb);
 bool vpcnet_tun_tx_key(struct sk_buff *skb, struct vpcnet_tun_key *out, struct dst_cache **cache);

@@ -12,3 +12,9 @@ pub fn seed() -> u32 {
     // SAFETY: Reads a number, which the first caller makes.
     unsafe { bindings::vpcnet_seed() }
 }
+
+/// Another number each time.
+pub fn number() -> u32 {
+    // SAFETY: Takes nothing; any context.
+    unsafe { bindings::vpcnet_random() }
+}

@@ -14,7 +14,6 @@ use vpc_core::vpc::packet::Fragment;
 use vpc_core::vpc::packet::Kind;
 use vpc_core::vpc::packet::Packet;
 use vpcnet::conntrack::Conn;
-use vpcnet::conntrack::End;
 
 use crate::acl::Acl;
 use crate::acl::Direction;
@@ -35,11 +34,9 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    pub(crate) fn end(&self) -> End {
-        End {
-            ifindex: self.port.ifindex,
-            sends: self.direction == Direction::Egress,
-        }
+    /// The port sends the packet; else it gets it.
+    pub(crate) fn sends(&self) -> bool {
+        self.direction == Direction::Egress
     }
 }
 

@@ -7,7 +7,6 @@ use kernel::sync::Arc;
 
 use vpc_core::ip::Addr;
 use vpcnet::attr::Message;
-use vpcnet::conntrack::Zone;
 use vpcnet::context::Rtnl;
 use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
@@ -89,10 +88,11 @@ fn connections(
     };
     let old = port
         .and_then(|port| port.settings(&*change.rtnl))
-        .filter(|old| old.vpc.zone == vpc.zone)
+        // The zone alone may be that of a VPC that has gone.
+        .filter(|old| (old.vpc.id, old.vpc.zone) == (vpc.id, vpc.zone))
         .and_then(|old| old.connections.zone.clone());
     let zone = match old {
-        None if has_acls => match Zone::new(request.net(), vpc.zone) {
+        None if has_acls => match state::new_zone(request.net(), vpc.zone) {
             Ok(zone) => Some(Arc::new(zone, GFP_KERNEL_ACCOUNT)?),
             Err(_) => None,
         },

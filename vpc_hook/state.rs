@@ -4,6 +4,7 @@
 //! under RTNL.
 
 use core::sync::atomic::AtomicBool;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering;
 
@@ -12,6 +13,7 @@ use kernel::sync::Arc;
 
 use vpcnet::bridge::BridgeDriver;
 use vpcnet::bridge::Hooks;
+use vpcnet::conntrack::Zone;
 use vpcnet::context::Datapath;
 use vpcnet::context::Rtnl;
 use vpcnet::dump::Dump;
@@ -26,6 +28,7 @@ use vpcnet::notifier;
 use vpcnet::notifier::Event;
 use vpcnet::pernet;
 use vpcnet::pernet::PerNet;
+use vpcnet::random;
 use vpcnet::rcu::ArcCell;
 use vpcnet::rcu::RtnlCell;
 
@@ -56,6 +59,8 @@ pub(crate) struct State {
     /// How many transactions there are, for who does not hold RTNL.
     pub(crate) transactions: AtomicUsize,
     pub(crate) events: Events,
+    /// Counts zones of ports, from anywhere on: connections may be older than the module.
+    zones: AtomicU32,
 }
 
 pub(crate) struct Control {
@@ -353,6 +358,15 @@ pub(crate) fn running(net: &Net) -> Option<(Arc<Config>, u32)> {
     })
 }
 
+/// A zone for a port that has had none.
+///
+/// # Errors
+///
+/// Those of [`Zone::new`].
+pub(crate) fn new_zone(net: &Net, number: u16) -> Result<Zone> {
+    Zone::new(net, number, of(net)?.zones.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Generation of the running configuration, and how many entries there may be.
 pub(crate) fn limits(net: &Net) -> (u32, u32) {
     Rtnl::with(|rtnl| {
@@ -476,6 +490,7 @@ impl PerNet for State {
             control: RtnlCell::new(Control::default()),
             transactions: AtomicUsize::new(0),
             events: Events::default(),
+            zones: AtomicU32::new(random::number()),
         })
     }
 

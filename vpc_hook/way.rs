@@ -124,7 +124,7 @@ impl Watcher for Live<'_, '_> {
             .conn
             .get_or_insert_with(|| self.frame.track(here.net, zone, version, here.dp));
         match conn {
-            Conn::Known | Conn::Related if self.frame.is_allowed(place.end(), here.dp) => {
+            Conn::Known | Conn::Related if self.frame.is_allowed(zone, place.sends(), here.dp) => {
                 Conn::Known
             }
             // Only others have allowed it.
@@ -140,11 +140,13 @@ impl Watcher for Live<'_, '_> {
         }
         self.keeps = self.conn == Some(Conn::New);
         let Connections { zone, most } = &place.settings.connections;
-        let zone = zone.as_ref();
-        if self.keeps && !zone.is_some_and(|zone| self.frame.count(zone, *most, here.dp)) {
+        let Some(zone) = zone else {
+            return false;
+        };
+        if self.keeps && !self.frame.count(zone, *most, here.dp) {
             return false;
         }
-        self.frame.allow(place.end(), here.dp);
+        self.frame.allow(zone, place.sends(), here.dp);
         true
     }
 }
