@@ -121,7 +121,7 @@ impl<D: BridgeDriver> Drop for Hooks<D> {
 
 /// What hooks of a namespace find its state by.
 fn private<D: BridgeDriver>(net: &Net) -> Result<*mut c_void> {
-    let state = ptr::from_ref(pernet::get::<D>(net).ok_or(ENOENT)?);
+    let state = ptr::from_ref(pernet::of_hook::<D>(net).ok_or(ENOENT)?);
     Ok(state.cast_mut().cast())
 }
 

@@ -7,6 +7,8 @@
 use core::marker::PhantomData;
 use core::mem::size_of;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering;
 
 use kernel::error::from_result;
 use kernel::error::to_result;
@@ -35,13 +37,21 @@ pub trait PerNet: Send + Sync + Sized + 'static {
     /// `ENOMEM`.
     fn new() -> Result<Self>;
 
-    /// Whether [`PerNet::exit`] has anything to do, and packets may have come by; may be asked without
-    /// any lock when the namespace ends.
+    /// Whether [`PerNet::exit`] has anything to do, if no hook has been led here; asked without any
+    /// lock when the namespace ends.
     fn is_in_use(&self) -> bool;
 
     /// The namespace ends, and has no devices any more, or the module does: hooks go, devices are let
     /// go. RCU is waited for after this and before the state is dropped.
     fn exit(&self, net: &Net, rtnl: &mut Rtnl);
+}
+
+/// What is kept for a namespace.
+#[repr(C)]
+struct Slot<P> {
+    state: P,
+    /// A hook leads packets here, or did.
+    hooked: AtomicBool,
 }
 
 /// The registration of such a state in all namespaces; dropping it ends it in all.
@@ -63,14 +73,14 @@ impl<P: PerNet> Registration<P> {
     /// `ENOMEM`, or what [`PerNet::new`] says.
     pub fn new() -> Result<Self> {
         // `ARCH_KMALLOC_MINALIGN`: the memory is plain `kzalloc()`.
-        const_assert!(core::mem::align_of::<P>() <= 8);
+        const_assert!(core::mem::align_of::<Slot<P>>() <= 8);
         let mut ops: bindings::pernet_operations = pin_init::zeroed();
         ops.init = Some(init::<P>);
         ops.exit = Some(exit::<P>);
         // SAFETY: `id` and `size` are const in C only to be set by an initialiser.
         unsafe {
             (&raw const ops.id).cast_mut().write(P::net_id().as_ptr());
-            (&raw const ops.size).cast_mut().write(size_of::<P>());
+            (&raw const ops.size).cast_mut().write(size_of::<Slot<P>>());
         }
         let ops = NonNull::from(KBox::leak(KBox::new(ops, GFP_KERNEL)?));
         // SAFETY: The operations stay where they are until they are unregistered, or freed here, when
@@ -100,15 +110,26 @@ impl<P: PerNet> Drop for Registration<P> {
     }
 }
 
-/// The state of a namespace that has not ended; `None` if it never had any.
+/// The state of a namespace whose devices have not all gone; `None` if it never had any.
 pub fn get<P: PerNet>(net: &Net) -> Option<&P> {
+    slot(net).map(|slot| &slot.state)
+}
+
+fn slot<P: PerNet>(net: &Net) -> Option<&Slot<P>> {
     // SAFETY: The callers exist between registration and unregistration of `P`; the memory is then of
-    // a `P`, or the slot is null. Whoever has a reference to a namespace keeps it: a request by its
-    // socket, a packet by its device, an event of a device by RTNL.
+    // such a slot, or the pointer is null. Whoever has a reference to a namespace keeps it: a request
+    // by its socket, a packet by its device, an event of a device by RTNL.
     unsafe {
         let data = P::net_id().data(net.as_ptr())?;
-        Some(data.cast::<P>().as_ref())
+        Some(data.cast::<Slot<P>>().as_ref())
     }
+}
+
+/// The same for a hook: RCU is waited for, after [`PerNet::exit`] and before the state is dropped.
+pub(crate) fn of_hook<P: PerNet>(net: &Net) -> Option<&P> {
+    let slot = slot(net)?;
+    slot.hooked.store(true, Ordering::Relaxed);
+    Some(&slot.state)
 }
 
 /// Lends the state of the namespace that a device is in.
@@ -134,7 +155,10 @@ unsafe extern "C" fn init<P: PerNet>(net: *mut bindings::net) -> c_int {
         // SAFETY: By the function's contract.
         unsafe {
             let data = P::net_id().data(net).ok_or(ENOMEM)?;
-            data.cast::<P>().write(state);
+            data.cast::<Slot<P>>().write(Slot {
+                state,
+                hooked: AtomicBool::new(false),
+            });
         }
         Ok(0)
     })
@@ -153,9 +177,10 @@ unsafe extern "C" fn exit<P: PerNet>(net: *mut bindings::net) {
         let Some(data) = P::net_id().data(net) else {
             return;
         };
-        let data = data.cast::<P>();
-        if data.as_ref().is_in_use() {
-            Rtnl::with(|rtnl| data.as_ref().exit(Net::from_raw(net), rtnl));
+        let data = data.cast::<Slot<P>>();
+        let Slot { state, hooked } = data.as_ref();
+        if hooked.load(Ordering::Relaxed) || state.is_in_use() {
+            Rtnl::with(|rtnl| state.exit(Net::from_raw(net), rtnl));
             bindings::synchronize_net();
         }
         data.drop_in_place();
