@@ -191,6 +191,7 @@ class Trial:
                 if kept:
                     name += ", with rules"
                 self.pass_through(name, frame, a, to, (a, b, c))
+        self.again(a, b, c)
         # Gone with their taps.
         for tap in (a, b, c):
             ip("link", "del", tap.name)
@@ -198,6 +199,31 @@ class Trial:
         self.say(f"entry-del vpc={RED} mac={MACS[4].hex(':')}")
         self.say("acl-del name=a")
         self.say("vpc-new replace id=7 name=red")
+
+    def again(self, a, b, c):
+        """In a transaction, an ACL of two ports is changed, which fails, and again."""
+        for tap in (a, b):
+            tap.become_port("acl=a")
+        why, armed, reached, nth = [], faults.Faults(), True, 0
+        while reached:
+            nth += 1
+            self.say("begin copy=flag:")
+            reached, error = armed.call(nth, lambda: self.say(f"{RULE} priority=9"))
+            try:
+                self.say(f"{RULE} priority=9")
+            except nl.NetlinkError as e:
+                # It had been done, and only the answer was lost.
+                if e.name != "EEXIST":
+                    raise
+            self.say("commit")
+            for tap in (a, b):
+                c.received()
+                there = tap.addresses[0], c.addresses[0]
+                tap.send(ether(c.mac, tap.mac, IPV4, ip4(*there, udp(*there))))
+                if not c.received(1):
+                    why.append(f"allocation {nth}, {error}: {tap.name} does not get through")
+            self.say("rule-del acl=a priority=9")
+        result(f"a change of two ports' ACL, and again ({nth - 1} allocations)", why)
 
     @staticmethod
     def pass_through(name, frame, sender, to, taps):

@@ -347,6 +347,7 @@ pub(crate) fn own(lists: &mut Lists, name: &Name, rtnl: &mut Rtnl) -> Result<Arc
         return Ok(item.acl.clone());
     }
     let (old, new) = (item.acl.clone(), item.acl.copy(rtnl)?);
+    let mut ready = KVVec::new();
     for port in lists.ports.iter() {
         let Some(settings) = port.settings(&*rtnl) else {
             continue;
@@ -358,13 +359,18 @@ pub(crate) fn own(lists: &mut Lists, name: &Name, rtnl: &mut Rtnl) -> Result<Arc
                     *acl = new.clone();
                 }
             }
-            let settings = port.prepare(settings)?;
-            port.set(settings, rtnl);
+            ready.push((port.clone(), port.prepare(settings)?), GFP_KERNEL)?;
         }
     }
-    lists.acls.put(Item {
-        acl: new.clone(),
-        owned: true,
-    })?;
+    // From here on nothing fails.
+    for (port, settings) in ready {
+        port.set(settings, rtnl);
+    }
+    if let Some(item) = lists.acls.get_mut(name) {
+        *item = Item {
+            acl: new.clone(),
+            owned: true,
+        };
+    }
     Ok(new)
 }
