@@ -19,7 +19,7 @@
 
 /*
  * What stands for a zone, whose connections have nothing to do with those of
- * others; NULL without memory. There may be several of one, each with its count.
+ * others; NULL without memory, -EOPNOTSUPP without tracking. There may be several of one, each with its count.
  */
 struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone)
 {
@@ -152,7 +152,7 @@ bool vpcnet_track_confirm(struct sk_buff *skb)
 #else
 struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone)
 {
-	return NULL;
+	return ERR_PTR(-EOPNOTSUPP);
 }
 
 void vpcnet_zone_free(struct nf_conn *zone)

@@ -9,6 +9,7 @@
 
 use core::ptr::NonNull;
 
+use kernel::error::from_err_ptr;
 use kernel::prelude::*;
 
 use vpc_core::ip::Version;
@@ -51,15 +52,16 @@ unsafe impl Sync for Zone {}
 
 impl Zone {
     /// The zone with a number in a namespace, for the `nth` port there that needs one; process
-    /// context. After 65,535 others, what the first one has allowed is the next one's.
+    /// context. After 65,534 others, what the first one has allowed is the next one's.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, or the kernel has no connection tracking.
+    /// `ENOMEM`; `EOPNOTSUPP` if the kernel has no connection tracking.
     #[inline]
     pub fn new(net: &Net, number: u16, nth: u32) -> Result<Self> {
         // SAFETY: The namespace is valid.
         let template = unsafe { bindings::vpcnet_zone_new(net.as_ptr(), number) };
+        let template = from_err_ptr(template)?;
         // INVARIANT: The reference is ours.
         Ok(Zone {
             template: NonNull::new(template).ok_or(ENOMEM)?,

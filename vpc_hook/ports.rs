@@ -70,12 +70,13 @@ pub(crate) fn device(request: &Request<'_>, index: u16, name: u16, rtnl: &Rtnl) 
     Ok(dev.hold())
 }
 
-/// The connections of a port: those that it has, if its VPC stays.
+/// The connections of a port: those that it has, if its VM and its VPC stay.
 fn connections(
     request: &Request<'_>,
     change: &Change<'_>,
     ifindex: u32,
     vpc: &Vpc,
+    mac: vpc::Mac,
     has_acls: bool,
 ) -> Result<Connections> {
     let most = request.attrs.get(attr::MAX_CONNECTIONS);
@@ -89,12 +90,14 @@ fn connections(
     let old = port
         .and_then(|port| port.settings(&*change.rtnl))
         // The zone alone may be that of a VPC that has gone.
-        .filter(|old| (old.vpc.id, old.vpc.zone) == (vpc.id, vpc.zone))
+        .filter(|old| (old.vpc.id, old.vpc.zone, old.mac) == (vpc.id, vpc.zone, mac))
         .and_then(|old| old.connections.zone.clone());
     let zone = match old {
         None if has_acls => match state::new_zone(request.net(), vpc.zone) {
             Ok(zone) => Some(Arc::new(zone, GFP_KERNEL_ACCOUNT)?),
-            Err(_) => None,
+            // Rules that track drop everything then.
+            Err(error) if error == EOPNOTSUPP => None,
+            Err(error) => return Err(error),
         },
         old => old,
     };
@@ -144,7 +147,7 @@ fn settings(request: &Request<'_>, change: &mut Change<'_>, ifindex: u32) -> Res
         };
         acls.push(item.acl.clone(), GFP_KERNEL)?;
     }
-    let connections = connections(request, change, ifindex, &vpc, !acls.is_empty())?;
+    let connections = connections(request, change, ifindex, &vpc, mac, !acls.is_empty())?;
     Settings::new(vpc, mac, addrs, flags, acls, connections)
 }
 
@@ -389,6 +392,10 @@ fn alter(change: &mut Change<'_>, port: &Arc<Port>, settings: Settings) -> Resul
         }
         // As above.
         let _ = change.flood(old.vpc);
+        if !change.staged {
+            // What was on its way to the VM in the old VPC does not reach the one in the new.
+            change.rtnl.wait_for_packets();
+        }
     }
     Ok(())
 }

@@ -418,6 +418,7 @@ impl notifier::Listener for Devices {
         }
         pernet::of_device(dev, rtnl, |state: &State, net, rtnl| {
             if net.has_ended() {
+                // There is no transaction: its socket would keep the namespace.
                 if let Some(config) = state.running.get(rtnl) {
                     let_go(&config, dev.ifindex(), rtnl);
                 }
@@ -490,7 +491,7 @@ impl PerNet for State {
             control: RtnlCell::new(Control::default()),
             transactions: AtomicUsize::new(0),
             events: Events::default(),
-            zones: AtomicU32::new(random::number()),
+            zones: AtomicU32::new(random::number() % u32::from(u16::MAX)),
         })
     }
 
@@ -516,7 +517,7 @@ impl BridgeDriver for State {
     fn received(&self, net: &Net, frame: Received<'_>, dp: &Datapath) -> Verdict {
         match self.config(dp) {
             Some(config) => hook::received(self, config, net, frame, dp),
-            // The device is about to be a port, or was one when its namespace ended.
+            // The device is about to be a port.
             None => frame.drop_with(Why::Other(Other::NotHere).reason()),
         }
     }
