@@ -241,6 +241,51 @@ def reserved():
                ether(to, M, ARP, arp(1, (M, M4), (bytes(6), "10.1.0.1"))), "link_local")
 
 
+def aimed(frame, start, field, wanted, at):
+    """The frame with two bytes changed so that the checksum of what follows start is wanted, which
+    is to be written at field; and what it is then."""
+    sent = bytearray(frame)
+    sent[at:at + 2] = bytes(2)
+    rest = 0xffff - wire.csum(bytes(sent[start:]))
+    sent[at:at + 2] = struct.pack("!H", (0xffff - wanted - rest) % 0xffff)
+    done = bytes(sent[:field]) + struct.pack("!H", wanted) + bytes(sent[field + 2:])
+    return bytes(sent), done
+
+
+def summed():
+    """Frames to which the host is to add a checksum: what the VM sends, where, what that is then,
+    and what becomes of it."""
+    def usual(name, frame, start, field, wanted=PASS):
+        """Where its protocol has it."""
+        right = int.from_bytes(frame[field:field + 2], "big")
+        sent, done = aimed(frame, start, field, right, field)
+        return name, sent, (start, field), done, wanted
+
+    def aside(name, frame, start, field, over, wanted):
+        """Elsewhere: it writes these bytes, by the frame's last two."""
+        at = len(frame) - 2 - (len(frame) - start) % 2
+        sent, done = aimed(frame, start, field, int.from_bytes(over, "big"), at)
+        return name, sent, (start, field), done, wanted
+
+    there4, there6 = to_victim4(), to_victim6()
+    yield usual("UDP", there4, 34, 40)
+    yield usual("UDP over IPv6", there6, 54, 60)
+    yield usual("UDP from the victim's IPv4 address", to_victim4(src=V4), 34, 40, "src_ipv4")
+    yield aside("of a packet within UDP", there4, 42, 50, b"\x12\x34", PASS)
+    yield aside("a port", there4, 34, 36, b"\0\7", PASS)
+    own4, others4 = frames.packed(M4), frames.packed(V4)
+    own6, others6 = frames.packed(M6), frames.packed(V6)
+    yield aside("the victim's IPv4 address", there4, 20, 28, others4[2:], "src_ipv4")
+    yield aside("its own IPv4 address", to_victim4(src="10.9.9.9"), 20, 28, own4[2:], PASS)
+    yield aside("the victim's IPv6 address", there6, 20, 36, others6[14:], "src_ipv6")
+    yield aside("its own IPv6 address", to_victim6(src="fd00:9::99"), 20, 36, own6[14:], PASS)
+    announced = ether(V, M, ARP, arp(2, (M, M4), (V, V4))) + bytes(18)
+    yield aside("ARP: the victim's IP address", announced, 20, 30, others4[2:], "arp_ip")
+    yield aside("ARP: the victim's MAC address", announced, 20, 26, V[4:], "arp_mac")
+    advertised = neighbour(NA, M6, frames.ALL_NODES, target=M6, mac=M, flags=0x20000000)
+    yield aside("ND: the victim's address", advertised, 20, 76, others6[14:], "nd_target")
+
+
 def host_received():
     """IP packets that the host itself has got."""
     with open("/proc/self/net/snmp", encoding="ascii") as f:
@@ -253,7 +298,7 @@ class Trial:
 
     def __init__(self):
         client = vpc.Vpc()
-        self.attacker = Tap(client, "tapm", RED, M, (M4, M6))
+        self.attacker = Tap(client, "tapm", RED, M, (M4, M6), vnet=True)
         self.victim = Tap(client, "tapv", RED, V, (V4, V6))
         # The victim's namesake, of another tenant.
         self.other = Tap(client, "tapw", BLUE, V, (V4, V6))
@@ -264,11 +309,11 @@ class Trial:
             tap.received()
         wire.sent(self.wire)
 
-    def one(self, prefix, name, frame, wanted):
-        """Sends a frame and judges what comes of it."""
+    def one(self, prefix, name, frame, wanted, sent=None, **more):
+        """Sends a frame, or something else that becomes it, and judges what comes of it."""
         self.settle()
         before, host = self.attacker.counters(), host_received()
-        self.attacker.send(frame)
+        self.attacker.send(sent or frame, **more)
         got = self.victim.received(0.5 if wanted == PASS else 0.005)
         back = self.attacker.received(0.5 if wanted == ANSWERED else 0)
         heard = self.other.received()
@@ -311,6 +356,14 @@ class Trial:
         for name, frame, wanted in cases:
             self.one(prefix, name, frame, wanted)
 
+    def sums(self):
+        """The host writes a checksum where the VM says so."""
+        for name, sent, where, frame, wanted in summed():
+            self.one("a checksum", name, frame, wanted, sent=sent, summed=where)
+        long = to_victim4() + bytes(400)
+        self.one("a checksum", "in segments, elsewhere", long, "bad_checksum", summed=(24, 40),
+                 gso=(1, 100))
+
     def permitted(self, flag, name, cases):
         """With a flag the port may do just that."""
         self.attacker.become_port(f"flags={flag}")
@@ -346,6 +399,7 @@ def main():
     trial.all("forged", forged())
     trial.all("malformed", malformed())
     trial.all("reserved", reserved())
+    trial.sums()
     trial.permitted(DHCP_SERVER, "to serve DHCP", forged_server(HARMLESS))
     trial.permitted(ROUTER, "to be a router", forged_router(HARMLESS, HARMLESS))
     trial.permitted(ANY_ETHERTYPE, "any EtherType", other_kinds(PASS))

@@ -18,6 +18,15 @@ static __always_inline void vpcnet_look(const struct sk_buff *skb, struct vpcnet
 	out->ifindex = skb->dev->ifindex;
 	out->offset = vpcnet_this_offset();
 	out->tagged = skb_vlan_tag_present(skb);
+	out->sum_start = 0;
+	out->sum_field = 0;
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		const int start = skb_checksum_start_offset(skb) + ETH_HLEN;
+
+		/* No frame's header, and not 0, if it is none of the frame's bytes. */
+		out->sum_start = start > 0 ? start : 1;
+		out->sum_field = out->sum_start + skb->csum_offset;
+	}
 }
 
 void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out)
@@ -57,6 +66,12 @@ bool vpcnet_frame_writable(struct sk_buff *skb, u32 len)
 	ok = !skb_ensure_writable(skb, len);
 	__skb_pull(skb, ETH_HLEN);
 	return ok;
+}
+
+/* Writes the checksum that a frame is still to get; false if that cannot be done. */
+bool vpcnet_frame_sum(struct sk_buff *skb)
+{
+	return !skb_is_gso(skb) && skb_checksum_start_offset(skb) >= 0 && !skb_checksum_help(skb);
 }
 
 bool vpcnet_came_by(struct sk_buff *skb, struct vpcnet_came_by *out)

@@ -16,6 +16,8 @@ struct vpcnet_frame {
 	u32 len;		/* all of them; of a GSO frame before it is cut */
 	u32 ifindex;		/* of the port that it came by */
 	bool tagged;	/* by a VLAN tag that is not in the frame */
+	/* Of a checksum that is still to be written, from where on and where; else 0. */
+	u32 sum_start, sum_field;
 	unsigned long offset;	/* of this CPU's memory, see net/percpu.rs */
 };
 void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out);
@@ -31,6 +33,7 @@ enum vpcnet_intake_state vpcnet_intake(const struct sk_buff *skb, struct vpcnet_
 
 bool vpcnet_frame_pull(struct sk_buff *skb, u32 len);
 bool vpcnet_frame_writable(struct sk_buff *skb, u32 len);
+bool vpcnet_frame_sum(struct sk_buff *skb);
 
 /* The tunnel that a received frame has come by; false if by none. */
 struct vpcnet_came_by {

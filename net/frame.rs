@@ -14,6 +14,7 @@ use kernel::prelude::*;
 use vpc_core::eth;
 use vpc_core::ip::Addr;
 use vpc_core::lane;
+use vpc_core::vpc::sum::Sum;
 
 use crate::bindings;
 use crate::context::Datapath;
@@ -122,6 +123,28 @@ impl<'a> Received<'a> {
         // INVARIANT: It may have moved.
         *self.look = look(self.skb);
         pulled
+    }
+
+    /// Where a checksum is still to be written, if one is.
+    #[inline]
+    pub fn sum(&self) -> Option<Sum> {
+        match self.look.sum_start {
+            0 => None,
+            start => Some(Sum {
+                start: start as usize,
+                field: self.look.sum_field as usize,
+            }),
+        }
+    }
+
+    /// Writes it now; false if that cannot be done.
+    #[must_use]
+    pub fn write_sum(&mut self, _dp: &Datapath) -> bool {
+        // SAFETY: The packet is valid and only ours.
+        let written = unsafe { bindings::vpcnet_frame_sum(self.skb.as_ptr()) };
+        // INVARIANT: It may have moved.
+        *self.look = look(self.skb);
+        written
     }
 
     /// By which tunnel it has come, if by one with a key.

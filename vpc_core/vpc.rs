@@ -13,4 +13,5 @@ pub mod pace;
 pub mod packet;
 pub mod plain;
 pub mod spoof;
+pub mod sum;
 mod view;

@@ -129,16 +129,36 @@ fn parse_any(frame: &mut Received<'_>, len: usize, dp: &Datapath) -> Result<Pack
     }
 }
 
+/// Reads a frame that has asked for a checksum somewhere else than where its packet has one: it is
+/// judged with that.
+#[cold]
+fn parse_summed<'b>(
+    place: &'b mut MaybeUninit<Packet>,
+    frame: &mut Received<'_>,
+    dp: &Datapath,
+) -> Result<&'b Packet, Why> {
+    if !frame.write_sum(dp) {
+        return Err(Why::Malformed(Problem::Sum));
+    }
+    parse(place, frame, dp)
+}
+
 impl<'a> Here<'a> {
     fn take_from_vm(&self, port: &'a Port, mut frame: Received<'_>) -> Verdict {
         let Some(settings) = port.settings(self.dp) else {
             return self.drop(port, Why::Other(Other::NotHere), frame);
         };
-        let mut place = MaybeUninit::uninit();
-        let packet = match parse(&mut place, &mut frame, self.dp) {
+        let (mut place, mut again) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        let mut packet = match parse(&mut place, &mut frame, self.dp) {
             Ok(packet) => packet,
             Err(why) => return self.drop(port, why, frame),
         };
+        if frame.sum().is_some_and(|sum| !packet.has_sum(sum)) {
+            packet = match parse_summed(&mut again, &mut frame, self.dp) {
+                Ok(packet) => packet,
+                Err(why) => return self.drop(port, why, frame),
+            };
+        }
         let mut live = Live::new(&frame);
         let way = way::from_vm(self, port, settings, packet, frame.linear(), &mut live);
         let keeps = live.keeps;

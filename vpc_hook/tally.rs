@@ -87,7 +87,7 @@ const OTHERS: [(&CStr, &str); 17] = [
     ),
 ];
 
-const PROBLEMS: [Problem; 7] = [
+const PROBLEMS: [Problem; 8] = [
     Problem::NeedLinear(0),
     Problem::Short,
     Problem::Header,
@@ -95,6 +95,7 @@ const PROBLEMS: [Problem; 7] = [
     Problem::Nd,
     Problem::Chain,
     Problem::Fragment,
+    Problem::Sum,
 ];
 
 const RX: usize = 0;

@@ -48,6 +48,8 @@ pub enum Problem {
     /// A fragment that hides what it is: a first one without the header behind IP (RFC 1858, 3;
     /// RFC 7112), TCP that would replace the flags (RFC 3128), neighbour discovery (RFC 6980).
     Fragment,
+    /// A checksum is to be written where the packet has none, and cannot be written before.
+    Sum,
 }
 
 impl Problem {
@@ -61,6 +63,7 @@ impl Problem {
             Problem::Nd => "bad_nd",
             Problem::Chain => "bad_chain",
             Problem::Fragment => "bad_fragment",
+            Problem::Sum => "bad_checksum",
         }
     }
 }

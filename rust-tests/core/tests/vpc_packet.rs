@@ -17,6 +17,7 @@ use vpc_core::vpc::nd::Message;
 use vpc_core::vpc::nd::Nd;
 use vpc_core::vpc::nd::MAX_OPTIONS;
 use vpc_core::vpc::packet::*;
+use vpc_core::vpc::sum::Sum;
 
 fn frame4(packet: &[u8]) -> Vec<u8> {
     ethernet(PEER, VM, 0x0800, packet)
@@ -589,6 +590,48 @@ proptest! {
         prop_assert_eq!(addrs, (flow.src, flow.dst));
         if packet.fragment == Fragment::Whole && flow.sport != 0 {
             prop_assert_eq!((packet.sport, packet.dport), (flow.sport, flow.dport));
+        }
+    }
+}
+
+#[test]
+fn usual_checksums() {
+    let sum = |start, field| Sum { start, field };
+    let udp = parse(&udp4()).unwrap();
+    assert!(udp.has_sum(sum(34, 40)));
+    // Of a packet within.
+    assert!(udp.has_sum(sum(42, 42)) && udp.has_sum(sum(60, 76)));
+    for other in [sum(20, 28), sum(34, 36), sum(33, 40), sum(41, 57), sum(0, 40)] {
+        assert!(!udp.has_sum(other), "{other:?}");
+    }
+    let tcp = parse(&frame4(&ip4(1, 2, 6, &[0; 20]))).unwrap();
+    assert!(tcp.has_sum(sum(34, 50)));
+    assert!(!tcp.has_sum(sum(54, 60)));
+    let gre = parse(&packet6(47, &[0; 40])).unwrap();
+    assert!(gre.has_sum(sum(70, 76)) && !gre.has_sum(sum(54, 58)));
+    let later = parse(&fragment4(17, 5, &[0; 20])).unwrap();
+    assert!(!later.has_sum(sum(34, 40)));
+}
+
+proptest! {
+    /// Whatever a checksum turns out to be, the packet is what it was judged to be.
+    #[test]
+    fn a_checksum_changes_nothing(
+        frame in odd_frames(),
+        start in 0..120_usize,
+        offset in 0..20_usize,
+        value in any::<u16>(),
+    ) {
+        let Ok(packet) = parse(&frame) else { return Ok(()); };
+        let transport = usize::from(packet.transport);
+        for start in [start, transport, transport + 8] {
+            let field = start + offset;
+            if field + 2 > frame.len() || !packet.has_sum(Sum { start, field }) {
+                continue;
+            }
+            let mut done = frame.clone();
+            done[field..field + 2].copy_from_slice(&value.to_be_bytes());
+            prop_assert_eq!(parse(&done), Ok(packet));
         }
     }
 }
