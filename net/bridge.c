@@ -18,14 +18,13 @@ static __always_inline void vpcnet_look(const struct sk_buff *skb, struct vpcnet
 	out->ifindex = skb->dev->ifindex;
 	out->offset = vpcnet_this_offset();
 	out->tagged = skb_vlan_tag_present(skb);
-	out->sum_start = 0;
-	out->sum_field = 0;
+	out->sum = 0;
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		const int start = skb_checksum_start_offset(skb) + ETH_HLEN;
+		const int field = start + skb->csum_offset;
 
-		/* No frame's header, and not 0, if it is none of the frame's bytes. */
-		out->sum_start = start > 0 ? start : 1;
-		out->sum_field = out->sum_start + skb->csum_offset;
+		/* Where no protocol has it, if it is none of the frame's bytes. */
+		out->sum = start > 0 && field <= U16_MAX ? (u32)start << 16 | field : 1;
 	}
 }
 

@@ -16,8 +16,7 @@ struct vpcnet_frame {
 	u32 len;		/* all of them; of a GSO frame before it is cut */
 	u32 ifindex;		/* of the port that it came by */
 	bool tagged;	/* by a VLAN tag that is not in the frame */
-	/* Of a checksum that is still to be written, from where on and where; else 0. */
-	u32 sum_start, sum_field;
+	u32 sum;	/* 0, or where a checksum to be written begins << 16, and belongs */
 	unsigned long offset;	/* of this CPU's memory, see net/percpu.rs */
 };
 void vpcnet_frame_look(const struct sk_buff *skb, struct vpcnet_frame *out);

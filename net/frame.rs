@@ -128,11 +128,11 @@ impl<'a> Received<'a> {
     /// Where a checksum is still to be written, if one is.
     #[inline]
     pub fn sum(&self) -> Option<Sum> {
-        match self.look.sum_start {
+        match self.look.sum {
             0 => None,
-            start => Some(Sum {
-                start: start as usize,
-                field: self.look.sum_field as usize,
+            sum => Some(Sum {
+                start: (sum >> 16) as usize,
+                field: (sum & 0xffff) as usize,
             }),
         }
     }

@@ -25,7 +25,6 @@ const LOOKED_AT: usize = 8;
 
 impl Packet {
     /// Whether a checksum is one that the packet's own protocol has, or that of a packet within.
-    #[inline]
     pub fn has_sum(&self, sum: Sum) -> bool {
         let is_ip = matches!(self.kind, Kind::Ip4 { .. } | Kind::Ip6 { .. });
         if !is_ip || self.fragment == Fragment::Later {
