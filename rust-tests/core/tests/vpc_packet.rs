@@ -601,7 +601,13 @@ fn usual_checksums() {
     assert!(udp.has_sum(sum(34, 40)));
     // Of a packet within.
     assert!(udp.has_sum(sum(42, 42)) && udp.has_sum(sum(60, 76)));
-    for other in [sum(20, 28), sum(34, 36), sum(33, 40), sum(41, 57), sum(0, 40)] {
+    for other in [
+        sum(20, 28),
+        sum(34, 36),
+        sum(33, 40),
+        sum(41, 57),
+        sum(0, 40),
+    ] {
         assert!(!udp.has_sum(other), "{other:?}");
     }
     let tcp = parse(&frame4(&ip4(1, 2, 6, &[0; 20]))).unwrap();
