@@ -213,7 +213,6 @@ class Trial:
         ask(why, "what it allows did not", self.both(self.a, self.c, (2000, 7)))
         result("own say: a port has allowed nothing that another has", why)
 
-
     def reused(self):
         """The same taps in another VPC, whose connections are in the same zone."""
         why = []

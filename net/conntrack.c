@@ -19,7 +19,8 @@
 
 /*
  * What stands for a zone, whose connections have nothing to do with those of
- * others; NULL without memory, -EOPNOTSUPP without tracking. There may be several of one, each with its count.
+ * others; NULL without memory, -EOPNOTSUPP without tracking. There may be several
+ * of one, each with its count.
  */
 struct nf_conn *vpcnet_zone_new(struct net *net, u16 zone)
 {

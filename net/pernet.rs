@@ -37,12 +37,9 @@ pub trait PerNet: Send + Sync + Sized + 'static {
     /// `ENOMEM`.
     fn new() -> Result<Self>;
 
-    /// Whether [`PerNet::exit`] has anything to do, if no hook has been led here; asked without any
-    /// lock when the namespace ends.
-    fn is_in_use(&self) -> bool;
-
     /// The namespace ends, and has no devices any more, or the module does: hooks go, devices are let
-    /// go. RCU is waited for after this and before the state is dropped.
+    /// go. RCU is waited for after this and before the state is dropped. Not called where no hook has
+    /// ever led packets here: then the state is just dropped.
     fn exit(&self, net: &Net, rtnl: &mut Rtnl);
 }
 
@@ -179,7 +176,7 @@ unsafe extern "C" fn exit<P: PerNet>(net: *mut bindings::net) {
         };
         let data = data.cast::<Slot<P>>();
         let Slot { state, hooked } = data.as_ref();
-        if hooked.load(Ordering::Relaxed) || state.is_in_use() {
+        if hooked.load(Ordering::Relaxed) {
             Rtnl::with(|rtnl| state.exit(Net::from_raw(net), rtnl));
             bindings::synchronize_net();
         }

@@ -3,7 +3,6 @@
 //! What a namespace has: the running configuration, the hooks, and transactions. All changes are made
 //! under RTNL.
 
-use core::sync::atomic::AtomicBool;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering;
@@ -53,8 +52,6 @@ static ID: NetId = NetId::new();
 /// What a namespace has.
 pub(crate) struct State {
     pub(crate) running: ArcCell<Config>,
-    /// There is a configuration, or was.
-    pub(crate) is_in_use: AtomicBool,
     pub(crate) control: RtnlCell<Control>,
     /// How many transactions there are, for who does not hold RTNL.
     pub(crate) transactions: AtomicUsize,
@@ -188,7 +185,6 @@ impl State {
             return Ok(config);
         }
         let config = Config::new()?;
-        self.is_in_use.store(true, Ordering::Relaxed);
         self.running.replace(Some(config.clone()), rtnl);
         Ok(config)
     }
@@ -443,14 +439,7 @@ impl notifier::Listener for Devices {
 /// Takes a device out of a configuration; false if it was not there.
 fn forget(config: &Arc<Config>, dev: &NetDev, staged: bool, rtnl: &mut Rtnl) -> bool {
     let ifindex = dev.ifindex();
-    let mut found = false;
-    if config
-        .tunnel(&*rtnl)
-        .is_some_and(|it| it.ifindex == ifindex)
-    {
-        config.set_tunnel(None, None, rtnl);
-        found = true;
-    }
+    let found = forget_tunnel(config, ifindex, rtnl);
     config.lists.with(rtnl, |lists, rtnl| {
         let mut change = Change {
             config,
@@ -464,14 +453,19 @@ fn forget(config: &Arc<Config>, dev: &NetDev, staged: bool, rtnl: &mut Rtnl) -> 
     })
 }
 
-/// The same where all goes, whose lists need not be right any more.
-fn let_go(config: &Config, ifindex: u32, rtnl: &mut Rtnl) {
-    if config
+fn forget_tunnel(config: &Config, ifindex: u32, rtnl: &mut Rtnl) -> bool {
+    let found = config
         .tunnel(&*rtnl)
-        .is_some_and(|it| it.ifindex == ifindex)
-    {
+        .is_some_and(|it| it.ifindex == ifindex);
+    if found {
         config.set_tunnel(None, None, rtnl);
     }
+    found
+}
+
+/// As [`forget`] where all goes, whose lists need not be right any more.
+fn let_go(config: &Config, ifindex: u32, rtnl: &mut Rtnl) {
+    forget_tunnel(config, ifindex, rtnl);
     config.lists.with(rtnl, |lists, rtnl| {
         if let Some(port) = lists.ports.get(&ifindex) {
             port.release(rtnl);
@@ -487,16 +481,11 @@ impl PerNet for State {
     fn new() -> Result<Self> {
         Ok(State {
             running: ArcCell::empty(),
-            is_in_use: AtomicBool::new(false),
             control: RtnlCell::new(Control::default()),
             transactions: AtomicUsize::new(0),
             events: Events::default(),
             zones: AtomicU32::new(random::number() % u32::from(u16::MAX)),
         })
-    }
-
-    fn is_in_use(&self) -> bool {
-        self.is_in_use.load(Ordering::Relaxed)
     }
 
     fn exit(&self, _net: &Net, rtnl: &mut Rtnl) {

@@ -66,7 +66,6 @@ pub(crate) fn begin(request: &Request<'_>) -> Result {
                 config,
                 on,
             };
-            state.is_in_use.store(true, Ordering::Relaxed);
             control.transactions.push(transaction, GFP_KERNEL)?;
             state
                 .transactions
