@@ -82,6 +82,30 @@ test_vm_virtio_queues() {
 		sh -c 'ethtool -l up0 | grep -q "^Combined:.*3" && ip link show up1'
 }
 
+# stopped_at_first: stops, as a fault of the emulator might, the first machine
+# of a scripts/vm that runs in the background.
+stopped_at_first() {
+	local n machine
+	for ((n = 0; n < 300; n++)); do
+		machine=$(pgrep -P "$1" qemu || true)
+		[[ -n $machine ]] && kill -STOP "$machine" && return
+		sleep 0.1
+	done
+	echo "no machine after 30 s"
+	return 1
+}
+
+test_vm_stands_still_in_boot() {
+	local pid status=0
+	LANES_VM_PATIENCE=30 "$vm" -- echo alive >"$tmp/out" 2>&1 &
+	pid=$!
+	stopped_at_first "$pid"
+	wait "$pid" || status=$?
+	((status == 0)) || { echo "status $status"; cat "$tmp/out"; return 1; }
+	says "once more"
+	says "alive"
+}
+
 # A signal at any time ends the machine and leaves nothing.
 test_vm_interrupted() {
 	local wait_for pid status children
