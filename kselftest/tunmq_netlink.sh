@@ -39,7 +39,7 @@ refused() {
 
 # Which tap.
 for verb in get set unset; do
-	refused "$verb: no tap is named" 'EINVAL: name the tap' $verb
+	refused "$verb: no tap is named" 'EINVAL: name the device' $verb
 	refused "$verb: unknown name" 'ENODEV: no device of that name' $verb ifname=str:nobody
 	refused "$verb: unknown index" 'ENODEV: no device of that name' $verb ifindex=u32:9999
 	refused "$verb: a tap of another namespace" 'ENODEV: no device' $verb ifname=str:elsewhere

@@ -23,8 +23,10 @@ use crate::attr::Nested;
 use crate::attr::Policy;
 use crate::bindings;
 use crate::context::Datapath;
+use crate::context::Rtnl;
 use crate::dump;
 use crate::dump::Dump;
+use crate::netdev::NetDev;
 use crate::netns::Net;
 use crate::sockets::Socket;
 
@@ -63,6 +65,33 @@ impl Request<'_> {
     pub fn net(&self) -> &Net {
         // SAFETY: The information is valid, and the request keeps its namespace.
         unsafe { Net::from_raw(bindings::vpcnet_genl_net(self.info)) }
+    }
+
+    /// The device that it names by index, by name or by both, given by attributes of these types.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it names none, or two; `ENODEV` if there is no such device in the namespace.
+    pub fn device<'a>(&self, index: u16, name: u16, rtnl: &'a Rtnl) -> Result<&'a NetDev> {
+        let index = self.attrs.get(index).and_then(|attr| attr.u32());
+        let name = self.attrs.get(name).and_then(|attr| attr.string());
+        let dev = match (index, name) {
+            (None, None) => {
+                let why = c"name the device, by ifindex or ifname";
+                return Err(self.ack.refuse(EINVAL, why));
+            }
+            (Some(index), _) => NetDev::by_index(self.net(), index, rtnl),
+            (None, Some(name)) => NetDev::by_name(self.net(), name, rtnl),
+        };
+        let Some(dev) = dev else {
+            let why = c"no device of that name or index in this namespace";
+            return Err(self.ack.refuse(ENODEV, why));
+        };
+        if name.is_some_and(|name| name.to_bytes() != dev.name(rtnl)) {
+            let why = c"ifindex and ifname are those of different devices";
+            return Err(self.ack.refuse(EINVAL, why));
+        }
+        Ok(dev)
     }
 
     /// The socket that it comes from.

@@ -97,27 +97,7 @@ static OPS: [Op; 5] = [
 
 /// The tap that a request names.
 fn tap(request: &Request<'_>, rtnl: &Rtnl) -> Result<Hold> {
-    let index = request.attrs.get(attr::IFINDEX).and_then(|attr| attr.u32());
-    let name = request
-        .attrs
-        .get(attr::IFNAME)
-        .and_then(|attr| attr.string());
-    let dev = match (index, name) {
-        (None, None) => {
-            let why = c"name the tap, by ifindex or ifname";
-            return Err(request.ack.refuse(EINVAL, why));
-        }
-        (Some(index), _) => NetDev::by_index(request.net(), index, rtnl),
-        (None, Some(name)) => NetDev::by_name(request.net(), name, rtnl),
-    };
-    let Some(dev) = dev else {
-        let why = c"no device of that name or index in this namespace";
-        return Err(request.ack.refuse(ENODEV, why));
-    };
-    if name.is_some_and(|name| name.to_bytes() != dev.name(rtnl)) {
-        let why = c"ifindex and ifname are those of different devices";
-        return Err(request.ack.refuse(EINVAL, why));
-    }
+    let dev = request.device(attr::IFINDEX, attr::IFNAME, rtnl)?;
     if !dev.is_tap() {
         let why = c"the device is no tap of the tun driver";
         return Err(request.ack.refuse(EOPNOTSUPP, why));

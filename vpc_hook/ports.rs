@@ -11,7 +11,6 @@ use vpcnet::context::Rtnl;
 use vpcnet::dump::Dump;
 use vpcnet::genl::Request;
 use vpcnet::netdev::Hold;
-use vpcnet::netdev::NetDev;
 use vpcnet::vpc_hook::cmd;
 use vpcnet::vpc_hook::port as attr;
 use vpcnet::vpc_hook::port_flags;
@@ -46,29 +45,6 @@ const ALL_FLAGS: u32 = port_flags::DHCP_SERVER
     | port_flags::ANY_ETHERTYPE
     | port_flags::VLAN
     | port_flags::ANY_SOURCE;
-
-/// The device that a request names.
-pub(crate) fn device(request: &Request<'_>, index: u16, name: u16, rtnl: &Rtnl) -> Result<Hold> {
-    let index = request.attrs.get(index).and_then(|attr| attr.u32());
-    let name = request.attrs.get(name).and_then(|attr| attr.string());
-    let dev = match (index, name) {
-        (None, None) => {
-            let why = c"name the device, by ifindex or ifname";
-            return Err(request.ack.refuse(EINVAL, why));
-        }
-        (Some(index), _) => NetDev::by_index(request.net(), index, rtnl),
-        (None, Some(name)) => NetDev::by_name(request.net(), name, rtnl),
-    };
-    let Some(dev) = dev else {
-        let why = c"no device of that name or index in this namespace";
-        return Err(request.ack.refuse(ENODEV, why));
-    };
-    if name.is_some_and(|name| name.to_bytes() != dev.name(rtnl)) {
-        let why = c"ifindex and ifname are those of different devices";
-        return Err(request.ack.refuse(EINVAL, why));
-    }
-    Ok(dev.hold())
-}
 
 /// The connections of a port: those that it has, if its VM and its VPC stay.
 fn connections(
@@ -280,7 +256,9 @@ impl Addresses {
 /// `port-new`.
 pub(crate) fn new(request: &Request<'_>) -> Result {
     state::change_in_force(request, |change| {
-        let dev = device(request, attr::IFINDEX, attr::IFNAME, change.rtnl)?;
+        let dev = request
+            .device(attr::IFINDEX, attr::IFNAME, change.rtnl)?
+            .hold();
         let ifindex = dev.ifindex();
         if dev.is_bridge() || dev.is_loopback() {
             let why = c"the device can be no port of a bridge";
@@ -403,7 +381,7 @@ fn alter(change: &mut Change<'_>, port: &Arc<Port>, settings: Settings) -> Resul
 /// `port-del`.
 pub(crate) fn del(request: &Request<'_>) -> Result {
     state::change(request, |change| {
-        let dev = device(request, attr::IFINDEX, attr::IFNAME, change.rtnl)?;
+        let dev = request.device(attr::IFINDEX, attr::IFNAME, change.rtnl)?;
         match change.remove_port(dev.ifindex()) {
             true => Ok(()),
             false => Err(request.ack.refuse(ENOENT, c"the device is no port")),
@@ -443,7 +421,7 @@ const FILL_SIZE: usize = 8192;
 /// `port-get` of one.
 pub(crate) fn get(request: &Request<'_>) -> Result {
     state::look(request, |view: &mut View<'_>| {
-        let dev = device(request, attr::IFINDEX, attr::IFNAME, view.rtnl)?;
+        let dev = request.device(attr::IFINDEX, attr::IFNAME, view.rtnl)?;
         let Some(port) = view.lists.ports.get(&dev.ifindex()) else {
             return Err(request.ack.refuse(ENOENT, c"the device is no port"));
         };
