@@ -32,6 +32,8 @@ boot_vm() {
 	echo "$ns" >"$tmp/$name.ns"
 	echo "tap$name" >"$tmp/$name.tap"
 	until_true 20 vm "$name" stats
+	# A reader that has to wait for a CPU must not be what loses frames.
+	ip -n "$ns" link set "tap$name" txqueuelen 10000
 }
 # join NAME: into the bridge, until that forwards.
 join() {
@@ -55,8 +57,12 @@ gone_vm() {
 	until_true 20 ended "$(pid_of "$1")"
 	rm "$tmp/$1.pid"
 }
-# A dead child has no files, though it may not have been waited for.
-ended() { [[ ! -e /proc/$1/fd/0 ]]; }
+# The last thread closes what all had: gone, or waited for by nobody and alone.
+# (Where a file is not there any more, "$(<FILE)" would end this shell.)
+ended() {
+	[[ ! -d /proc/$1 ]] ||
+		[[ $(echo /proc/"$1"/task/*) == "/proc/$1/task/$1" && $(cat "/proc/$1/stat") == *") Z "* ]]
+}
 # kill_vms: all that run, for a cleanup.
 kill_vms() {
 	local file pid

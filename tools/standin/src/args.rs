@@ -146,7 +146,7 @@ pub(crate) struct Ping {
     #[arg(long, default_value_t = 56)]
     pub(crate) size: usize,
     /// Seconds to wait for each reply.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 10)]
     pub(crate) timeout: u64,
 }
 
@@ -184,7 +184,7 @@ pub(crate) struct Wait {
     #[arg(long)]
     pub(crate) frames: u64,
     /// Seconds to wait.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 60)]
     pub(crate) timeout: u64,
 }
 

@@ -11,6 +11,7 @@ use crate::frame;
 use crate::frame::End;
 use crate::guest::Guest;
 use crate::hostile;
+use crate::pace::Pace;
 use crate::stamp;
 use crate::stamp::Stamp;
 use anyhow::bail;
@@ -119,14 +120,11 @@ struct Sent {
 
 /// Sends the frames of one queue, at the asked rate.
 fn send_on(guest: &Guest, queue: u16, run: u32, ends: (End, End), args: &Send) -> Result<Sent> {
-    let start = Instant::now();
+    let mut pace = Pace::new(args.rate);
     let space = args.size.saturating_sub(frame::udp_overhead(ends.1.ip));
     let mut sent = Sent::default();
     for seq in 0..args.count {
-        if args.rate != 0 {
-            let due = Duration::from_secs(seq.into()) / args.rate;
-            thread::sleep(due.saturating_sub(start.elapsed()));
-        }
+        pace.wait();
         let stamp = Stamp {
             id: guest.id,
             queue,

@@ -13,6 +13,7 @@ mod control;
 mod frame;
 mod guest;
 mod hostile;
+mod pace;
 mod report;
 mod series;
 mod stamp;

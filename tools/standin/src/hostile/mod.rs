@@ -17,6 +17,7 @@ mod world;
 use crate::args::Hostile;
 use crate::frame::End;
 use crate::guest::Guest;
+use crate::pace::Pace;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
@@ -27,8 +28,6 @@ use serde_json::Map;
 use serde_json::Value;
 use std::io;
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
 use world::World;
 
 /// What tun says of a frame that it does not take (`tun_get_user()`).
@@ -110,12 +109,9 @@ fn send_on(guest: &Guest, queue: u16, mut maker: Maker, args: &Hostile) -> Resul
     for _ in 0..args.skip {
         maker.next();
     }
-    let start = Instant::now();
-    for seq in 0..args.count {
-        if args.rate != 0 {
-            let due = Duration::from_secs(seq.into()) / args.rate;
-            thread::sleep(due.saturating_sub(start.elapsed()));
-        }
+    let mut pace = Pace::new(args.rate);
+    for _ in 0..args.count {
+        pace.wait();
         let (kind, whole) = maker.next();
         match guest.write(queue, whole) {
             Ok(()) => {
