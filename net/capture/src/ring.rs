@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Bytes of a block: several of the longest packets.
 const BLOCK: usize = 1 << 20;
 /// Milliseconds after which the kernel hands over a block that is not full.
-const RETIRE: u32 = 20;
+const RETIRE: u32 = 100;
 /// Offset of `hdr.bh1.block_status` in `struct tpacket_block_desc`, and of what follows it.
 const STATUS: usize = 8;
 const REST: usize = 12;

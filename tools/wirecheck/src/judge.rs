@@ -67,6 +67,11 @@ impl Judge {
         }
     }
 
+    /// How many frames it has looked at.
+    pub(crate) fn frames(&self) -> u64 {
+        self.seen.frames
+    }
+
     pub(crate) fn look(&mut self, packet: &Packet<'_>) {
         self.seen.frames += 1;
         self.seen.bytes += packet.length as u64;

@@ -12,6 +12,7 @@ mod judge;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
+use capture::Counts;
 use capture::Ring;
 use clap::Parser;
 use judge::Judge;
@@ -72,16 +73,28 @@ fn run(args: &Args) -> Result<()> {
         .seconds
         .map(|s| Instant::now() + Duration::from_secs(s));
     let mut judge = Judge::new(&args.host);
+    let mut counts = Counts::default();
+    let mut patience = 100;
     loop {
         // Asked before, so that one more block is looked for behind the signal.
         let last = stop.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end);
-        match ring.next(LOOK_AGAIN)? {
-            Some(block) => block.packets().for_each(|packet| judge.look(&packet)),
-            None if last => break,
-            None => {}
+        if let Some(block) = ring.next(LOOK_AGAIN)? {
+            block.packets().for_each(|packet| judge.look(&packet));
+            continue;
+        }
+        if !last {
+            continue;
+        }
+        let more = ring.counts()?;
+        counts.packets += more.packets;
+        counts.dropped += more.dropped;
+        // A block that is not full comes when its timer has run.
+        let seen = judge.frames() + u64::from(counts.dropped);
+        patience -= 1;
+        if seen >= counts.packets.into() || patience == 0 {
+            break;
         }
     }
-    let counts = ring.counts()?;
     let mut report = serde_json::to_string(&judge.report(&args.dev, counts))?;
     report.push('\n');
     match &args.json {
