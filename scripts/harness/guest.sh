@@ -11,7 +11,7 @@ test_vm_status_output_share() {
 	mkdir "$tmp/put"
 	echo 'from the host' >"$tmp/put/in"
 	# shellcheck disable=SC2016
-	local script='echo first; sleep 3; echo second >&2
+	local script='echo first; sleep 8; echo second >&2
 		[ "$1" = "two  words" ] || exit 11
 		[ "$(cat /share/put/in)" = "from the host" ] || exit 12
 		echo "from the guest" >/share/put/out || exit 13
@@ -33,7 +33,7 @@ test_vm_status_output_share() {
 	says "status 42"
 	says " second"
 	grep -q 'from the guest' "$tmp/put/out"
-	awk '$2 == "first" { a = $1 } $2 == "second" { b = $1 } END { exit !(b - a >= 2) }' \
+	awk '$2 == "first" { a = $1 } $2 == "second" { b = $1 } END { exit !(b - a >= 4) }' \
 		"$tmp/out" || { echo "the first line waited for the second"; return 1; }
 }
 
@@ -72,7 +72,7 @@ test_vm_bug_is_70() {
 }
 
 test_vm_time_limit() {
-	run 124 "$vm" --timeout 15 -- sh -c 'echo begun; sleep 1000'
+	run 124 "$vm" --timeout 40 -- sh -c 'echo begun; sleep 1000'
 	says begun
 	says "time limit"
 }
@@ -85,13 +85,13 @@ test_vm_virtio_queues() {
 # stopped_at_first: stops, as a fault of the emulator might, the first machine
 # of a scripts/vm that runs in the background.
 stopped_at_first() {
-	local n machine
-	for ((n = 0; n < 300; n++)); do
+	local machine
+	for _ in {1..600}; do
 		machine=$(pgrep -P "$1" qemu || true)
 		[[ -n $machine ]] && kill -STOP "$machine" && return
 		sleep 0.1
 	done
-	echo "no machine after 30 s"
+	echo "no machine after 60 s"
 	return 1
 }
 
@@ -121,8 +121,11 @@ test_vm_interrupted() {
 		status=0
 		wait "$pid" || status=$?
 		((status == 143)) || { echo "status $status after TERM"; cat "$tmp/out"; return 1; }
-		sleep 1
 		for pid in $children; do
+			for _ in {1..100}; do
+				kill -0 "$pid" 2>/dev/null || break
+				sleep 0.1
+			done
 			! kill -0 "$pid" 2>/dev/null || { echo "$pid is left"; return 1; }
 		done
 		[[ -z $(ls "$tmp/t$wait_for") ]] || { ls "$tmp/t$wait_for"; return 1; }
@@ -133,10 +136,16 @@ test_vm_killed() {
 	local pid machine
 	"$vm" -- sleep 1000 >/dev/null 2>&1 &
 	pid=$!
-	sleep 4
-	machine=$(pgrep -P "$pid" qemu || true)
-	[[ -n $machine ]] || { echo "no machine after 4 s"; kill "$pid"; return 1; }
+	for _ in {1..600}; do
+		machine=$(pgrep -P "$pid" qemu || true)
+		[[ -z $machine ]] || break
+		sleep 0.1
+	done
+	[[ -n $machine ]] || { echo "no machine after 60 s"; kill "$pid"; return 1; }
 	kill -KILL "$pid"
-	sleep 2
+	for _ in {1..100}; do
+		kill -0 "$machine" 2>/dev/null || break
+		sleep 0.1
+	done
 	! kill -0 "$machine" 2>/dev/null || { echo "the machine lives on"; return 1; }
 }
