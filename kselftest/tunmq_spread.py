@@ -12,6 +12,7 @@ no other tap has moved, but by a rebalance, and then no pinned one, and as many
 as were said.
 """
 
+import os
 import random
 import socket
 import sys
@@ -144,8 +145,8 @@ def main():
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
     for lanes in map(int, sys.argv[2].split(",")):
-        seed = random.randrange(1 << 32)
-        print(f"lanes {lanes}, seed {seed}")
+        seed = int(os.environ.get("KSFT_SEED", "20250607")) + lanes
+        print(f"lanes {lanes}, KSFT_SEED={seed - lanes}")
         model = Model(lanes, socket.if_nametoindex(f"lanes{lanes}"), random.Random(seed))
         for _ in range(int(sys.argv[1])):
             model.step()

@@ -208,7 +208,7 @@ class Trial:
 
     def at_random(self, count):
         """Packets of which none is blue's; then both tenants have to work as before."""
-        seed = os.environ.get("KSFT_SEED") or int.from_bytes(os.urandom(4), "big")
+        seed = os.environ.get("KSFT_SEED", "20250607")
         print(f"KSFT_SEED={seed}", flush=True)
         rng = random.Random(int(seed))
         self.settle()
