@@ -36,6 +36,7 @@ two_ends() {
 	# Or there are counters for packets that mqgre has not taken.
 	if [[ $KIND == mqgre ]]; then
 		modprobe -qr ip_gre || true
+		modprobe -qr ip6_gre || true
 		modprobe -qr gre || true
 	fi
 	new_ns A B

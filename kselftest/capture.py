@@ -17,6 +17,8 @@ fragments         outer IP fragments
 """
 
 import json
+import os
+import select
 import signal
 import socket
 import struct
@@ -98,25 +100,23 @@ def main():
     sock = wire.sniffer(sys.argv[1])
     sock.setblocking(True)
     sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    # A signal ends it, after all that has come by then.
+    wake, end = os.pipe()
+    os.set_blocking(end, False)
+    signal.set_wakeup_fd(end)
+    signal.signal(signal.SIGTERM, lambda *_: None)
     judge = Judge()
     with open(sys.argv[2], "w", encoding="ascii") as out:
         print("ready", file=out, flush=True)
-        try:
-            while True:
-                data, anc, _, where = sock.recvmsg(1 << 17, 64)
-                if where[2] == wire.PACKET_OUTGOING:
-                    continue
-                status = struct.unpack_from("=I", anc[0][2])[0] if anc else 0
-                judge.frame(data, bool(status & CSUM_NOT_READY))
-        except KeyboardInterrupt:
-            # Two more signals must not cut the answer short.
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        sock.setblocking(False)
+        while True:
+            ready = select.select([sock, wake], [], [])[0]
+            if sock not in ready:
+                break
+            data, anc, _, where = sock.recvmsg(1 << 17, 64)
+            if where[2] == wire.PACKET_OUTGOING:
+                continue
+            status = struct.unpack_from("=I", anc[0][2])[0] if anc else 0
+            judge.frame(data, bool(status & CSUM_NOT_READY))
         print(json.dumps(judge.seen | {"keys": sorted(judge.keys)}), file=out)
 
 

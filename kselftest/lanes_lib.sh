@@ -39,7 +39,7 @@ cleanup() {
 }
 # cards_ready: waits for the link, which comes and goes with some changes.
 cards_ready() {
-	until_true 20 pings "$A" 10.1.0.2
+	until_true 20 pings "$A" 10.1.0.2 -W 1
 	# Or one asks for the other's address, and is counted.
 	ip -n "$A" neigh replace 10.1.0.2 dev up0 lladdr "$(mac "$B" up1)" nud permanent
 	ip -n "$B" neigh replace 10.1.0.1 dev up1 lladdr "$(mac "$A" up0)" nud permanent
@@ -105,7 +105,7 @@ sent() {
 	before=$(uplink)
 	echo "$@" >&"$to_vm"
 	read -r <&"$from_vm"
-	for _ in {1..50}; do
+	for _ in {1..300}; do
 		after=$(uplink)
 		delta=$(less "$after" "$before")
 		total=$(sum "$delta")

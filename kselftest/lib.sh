@@ -55,6 +55,11 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'echo "# stopped at line $LINENO: $BASH_COMMAND"' ERR
 
+# A neighbour that is known is not asked again: that would be a packet more, if
+# a test takes longer than five seconds. What new devices have is said outside.
+sysctl -qw net.ipv4.neigh.default.delay_first_probe_time=100000 \
+	net.ipv6.neigh.default.delay_first_probe_time=100000 2>/dev/null || true
+
 echo "TAP version 13"
 
 # note TEXT...: a diagnostic line.
@@ -103,7 +108,7 @@ check() {
 	set +e
 	trap - ERR
 	(
-		trap 'echo "failed at line $LINENO: $BASH_COMMAND"' ERR
+		trap 'echo "failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 		trap - EXIT
 		set -eE
 		"$@"
@@ -190,11 +195,12 @@ fails() {
 }
 
 # until_true SECONDS COMMAND...: tries until it succeeds.
+# A machine that stood still in between has not tried yet.
 until_true() {
-	local end=$((SECONDS + $1))
+	local tries=$(($1 * 10)) end=$((SECONDS + $1 * 6))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		((SECONDS < end)) || { echo "timed out: $*"; return 1; }
+		((tries-- > 0 || SECONDS < end)) || { echo "timed out: $*"; return 1; }
 		sleep 0.1
 	done
 }
@@ -249,11 +255,12 @@ counter() {
 # stat NS DEV NAME: from `ip -s link` (rx_packets, tx_dropped, ...).
 stat() { in_ns "$1" cat "/sys/class/net/$2/statistics/$3"; }
 
-# pings NS ADDR [OPTION...]: three quick ones, none may be lost.
+# pings NS ADDR [OPTION...]: three at once, none may be lost. (Sent one by one,
+# ping would wait for the last answer no longer than for those before.)
 pings() {
 	local ns=$1 addr=$2 out
 	shift 2
-	out=$(in_ns "$ns" ping -q -c 3 -i 0.05 -W 2 "$@" "$addr" 2>&1) || true
+	out=$(in_ns "$ns" ping -q -c 3 -l 3 -i 0.05 -W 10 "$@" "$addr" 2>&1) || true
 	echo "$out"
 	grep -q ' 0% packet loss' <<<"$out"
 }
@@ -267,12 +274,31 @@ replies() {
 }
 replies_reach() { (($(replies "$1") >= $2)); }
 
+# listens NS: a server of iperf3 is there.
+listens() { in_ns "$1" ss -ltnH 'sport = :5201' | grep -q .; }
+
+# iperf_json NS ADDR OPTION...: what the client says. The server may not be done
+# with the one before.
+iperf_json() {
+	local ns=$1 addr=$2 out status
+	shift 2
+	for _ in {1..60}; do
+		status=0
+		out=$(in_ns "$ns" iperf3 -c "$addr" -J "$@") || status=$?
+		((status)) && grep -qE 'busy running a test|Connection refused' <<<"$out" || break
+		sleep 0.5
+	done
+	echo "$out"
+	return "$status"
+}
+
 # iperf NS ADDR OPTION...: must move data, whatever OPTION says of how.
 iperf() {
-	local ns=$1 addr=$2 amount=4M out
+	local ns=$1 addr=$2 amount=(-n 4M) out
 	shift 2
-	[[ ${1:-} != -u ]] || amount=600K
-	out=$(in_ns "$ns" iperf3 -c "$addr" -J -n "$amount" "$@") || {
+	# Room for all of it: a receiver that has no CPU loses nothing.
+	[[ ${1:-} != -u ]] || amount=(-n 600K -w 1M)
+	out=$(iperf_json "$ns" "$addr" "${amount[@]}" "$@") || {
 		echo "$out"
 		return 1
 	}

@@ -68,7 +68,7 @@ through_user_space() {
 	in_ns "$b" "$here/nfqueue.py" 6 >"$tmp/ready" &
 	pid=$!
 	read -r _ <"$tmp/ready"
-	pings "$a" 10.0.0.2 -c 6
+	pings "$a" 10.0.0.2 -c 6 -l 6
 	wait "$pid"
 	rules ''
 	pings "$a" 10.0.0.2

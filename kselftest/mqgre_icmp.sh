@@ -14,7 +14,7 @@
 . "$(dirname -- "$0")/lib.sh"
 
 for module in ip_gre ip6_gre; do
-	! lsmod | grep -q "^$module " || rmmod "$module"
+	[[ ! -d /sys/module/$module ]] || rmmod "$module"
 done
 load_kind
 new_ns a r b
@@ -49,11 +49,15 @@ probe() { # something is sent, whatever comes of it
 	in_ns "$a" ping -q -c 3 -i 0.2 -W 0.2 "$@" 10.2.0.2 || true
 }
 
+learned() {
+	probe -M "do" -s 1350
+	ip -n "$a" route get "$1" | grep -q 'mtu 1300'
+}
 learns() { # learns REMOTE OPTION...: an MTU of 1300 from the router
 	local remote=$1
 	shift
 	m0 "$@"
-	probe -M "do" -s 1350
+	until_true 10 learned "$remote" || true
 	ip -n "$a" route get "$remote"
 	ip -n "$a" route get "$remote" | grep -q 'mtu 1300'
 	(($(count icmp_too_big) > 0))

@@ -14,6 +14,8 @@ new_ns A B
 veth_pair "$A" eth0 10.1.0.1 "$B" eth0 10.1.0.2
 start "$A" iperf3 -s >/dev/null 2>&1
 start "$B" iperf3 -s >/dev/null 2>&1
+until_true 20 listens "$A"
+until_true 20 listens "$B"
 
 link_up() { # link_up OPTIONS-OF-M0 -- OPTIONS-OF-T0
 	local m0=() t0=()

@@ -15,6 +15,8 @@ veth_pair "$A" eth0 10.1.0.1 "$B" eth0 10.1.0.2
 ipv6_pair "$A" eth0 fd01::1 "$B" eth0 fd01::2
 start "$A" iperf3 -s >/dev/null 2>&1
 start "$B" iperf3 -s >/dev/null 2>&1
+until_true 20 listens "$A"
+until_true 20 listens "$B"
 
 link_up() { # link_up OPTIONS-OF-M0 -- OPTIONS-OF-T0
 	local m0=()
@@ -110,7 +112,10 @@ for ns in "$A" "$B"; do
 	in_ns "$ns" ip link set eth0 up
 done
 ipv6_pair "$A" eth0 fd01::1 "$B" eth0 fd01::2
-until_true 10 pings "$A" fd01::2
+until_true 20 pings "$A" fd01::2 -W 1
+settled() { [[ -z $(ip -n "$1" -6 addr show dev eth0 tentative) ]]; }
+until_true 20 settled "$A"
+until_true 20 settled "$B"
 check "link-local addresses" link_local
 
 two_families() { # IPv4 and IPv6 between the same two hosts, one key

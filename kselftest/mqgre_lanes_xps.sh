@@ -54,7 +54,8 @@ with_qdisc() {
 }
 # No classes of mq to count by.
 [[ $LANES_NIC == igb ]] || card_counts=qstats.py
-check "one fq_codel for all queues" with_qdisc fq_codel
+# It must not take a machine that stands still for a queue that does.
+check "one fq_codel for all queues" with_qdisc fq_codel target 10s interval 100s
 check "one pfifo for all queues" with_qdisc pfifo limit 1000
 check "one fq for all queues" with_qdisc fq
 no_qdisc() { # which drops what comes while a ring is full: nothing elsewhere
@@ -136,6 +137,12 @@ if [[ -e /sys/class/net/up0/queues/tx-0/byte_queue_limits ]] ||
 	check "byte queue limits are at work on every lane" bql
 fi
 
+at_rest() {
+	local seen
+	seen=$(uplink)
+	sleep 0.3
+	[[ $(uplink) == "$seen" ]]
+}
 resize() { # under load; afterwards the lanes fit the new number
 	local k
 	echo stream >&"$to_vm"
@@ -148,7 +155,7 @@ resize() { # under load; afterwards the lanes fit the new number
 	in_ns "$A" ethtool -L up0 combined 2
 	echo stop >&"$to_vm"
 	read -r <&"$from_vm"
-	sleep 0.5
+	until_true 20 at_rest
 	cards_ready
 	every_lane 2
 	in_ns "$A" ethtool -L up0 combined "$n"

@@ -93,7 +93,7 @@ lower_gone() {
 	tunnel "$Y" m0 "$KIND" 10.2.0.2 local 10.1.0.2 remote 10.1.0.1
 	pings "$X" 10.2.0.2
 	# The cached route must let go of the device.
-	timeout 10 ip -n "$X" link del eth0
+	timeout 100 ip -n "$X" link del eth0
 	no_ping "$X" 10.2.0.2
 	ip netns del "$X"
 	ip netns del "$Y"
@@ -142,7 +142,7 @@ unload_used() {
 	ip netns exec "$A" ping -q -f -w 20 10.2.0.2 >/dev/null &
 	ip netns exec "$B" ping -q -f -w 20 10.2.0.1 >/dev/null &
 	sleep 0.5
-	timeout 20 rmmod mq_gre
+	timeout 100 rmmod mq_gre
 	gone "$A" m0
 	ip netns pids "$A" | xargs -r kill
 	ip netns pids "$B" | xargs -r kill
@@ -172,8 +172,8 @@ any_order() {
 			ip -n "$A" link set m0 up
 			pings "$A" 10.2.0.2
 			echo "loaded $first first, unload $second first"
-			timeout 20 rmmod "$second"
-			[[ $second == mq_gre ]] || timeout 20 rmmod mq_gre
+			timeout 100 rmmod "$second"
+			[[ $second == mq_gre ]] || timeout 100 rmmod mq_gre
 		done
 	done
 	unloaded
@@ -192,7 +192,7 @@ many_namespaces() {
 		ip -n "$name" link add m1 type "$KIND" local 127.0.0.1 \
 			remote 127.0.0.2 key "$i"
 	done
-	timeout 20 rmmod mq_gre
+	timeout 100 rmmod mq_gre
 	unloaded
 	for i in 1 2 3 4 5; do
 		name=ksft-n$i-$$

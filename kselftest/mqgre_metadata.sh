@@ -67,9 +67,9 @@ check "it receives every key" unknown_key
 
 tcp() {
 	start "$B" iperf3 -s >/dev/null 2>&1
-	sleep 0.5
-	in_ns "$V" iperf3 -c 10.7.0.2 -n 4M -J | jq -e '.end.sum_received.bytes > 3000000'
-	in_ns "$V" iperf3 -c 10.8.0.2 -n 4M -R -J | jq -e '.end.sum_received.bytes > 3000000'
+	until_true 20 listens "$B"
+	iperf_json "$V" 10.7.0.2 -n 4M | jq -e '.end.sum_received.bytes > 3000000'
+	iperf_json "$V" 10.8.0.2 -n 4M -R | jq -e '.end.sum_received.bytes > 3000000'
 }
 check "TCP both ways" tcp
 
@@ -111,14 +111,17 @@ many() { # in turn: each with its own key
 	in_ns "$A" bash -c 'for round in 1 2; do
 			for ((n = 1; n <= 200; n++)); do echo x >/dev/udp/10.50.0.$n/9; done
 		done'
-	sleep 1
 	for ((n = 1; n <= 200; n++)); do
 		printf '2 0x%x 10.50.0.%d\n' $((1000 + n)) "$n"
 	done | sort >"$tmp/want"
+	until_true 30 all_seen || true
+	diff "$tmp/want" "$tmp/seen"
+}
+all_seen() {
 	tcpdump -nn -r "$tmp/many" 2>/dev/null |
 		sed -n 's/.*key=\(0x[0-9a-f]*\),.* > \(10\.50\.0\.[0-9]*\)\.9: UDP.*/\1 \2/p' |
 		sort | uniq -c | sed 's/^ *//' | sort >"$tmp/seen"
-	diff "$tmp/want" "$tmp/seen"
+	cmp -s "$tmp/want" "$tmp/seen"
 }
 check "two hundred destinations in turn, each with its key" many
 
@@ -142,12 +145,14 @@ many_in() { # in turn: each goes up with its own key and TTL
 	in_ns "$B" bash -c 'for round in 1 2 3; do
 			for ((n = 1; n <= 200; n++)); do echo x >/dev/udp/10.60.0.$n/9; done
 		done'
-	sleep 0.5
+	until_true 20 all_in
+	tca filter del dev mx ingress pref 60
+	ip -n "$B" link del gx
+}
+all_in() {
 	tca -s -j filter show dev mx ingress pref 60 | jq -e '
 		[.[].options | select(.actions) | .actions[0].stats.packets] as $seen
 		| ($seen | length) == 200 and ($seen | all(. == 3))'
-	tca filter del dev mx ingress pref 60
-	ip -n "$B" link del gx
 }
 check "two hundred tunnels in turn, each frame with its metadata" many_in
 

@@ -13,6 +13,7 @@ load_kind
 new_ns A B
 veth_pair "$A" eth0 10.1.0.1 "$B" eth0 10.1.0.2
 start "$B" iperf3 -s >/dev/null 2>&1
+until_true 20 listens "$B"
 
 # pair OPTION...: m0 on both sides, new.
 pair() {
@@ -46,7 +47,7 @@ capture() {
 seen_is() { jq -e "$1" <<<"$seen" >/dev/null || { echo "not: $1"; return 1; }; }
 
 tcp() { # tcp ADDR: a megabyte from A to B
-	in_ns "$A" iperf3 -c "$1" -n 1M -J | jq -e '.end.sum_received.bytes > 1000000'
+	iperf_json "$A" "$1" -n 1M | jq -e '.end.sum_received.bytes > 1000000'
 }
 
 offload() { # offload NS on|off: does its eth0 cut packets and sum up for us?

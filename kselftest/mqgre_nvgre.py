@@ -7,6 +7,7 @@ usage: mqgre_nvgre.py NAMESPACE-A NAMESPACE-B KEY...
 A key is a number, or "none". Both ends are those of mqgre_nvgre.sh.
 """
 
+import os
 import sys
 import time
 
@@ -20,16 +21,23 @@ FRAME = b"\xff" * 6 + b"\x02\0\0\0\0\1" + b"\x88\xb5" + b"x" * 50
 def main():
     if len(sys.argv) < 4:
         raise SystemExit(__doc__)
+    # The softirq is this CPU's: what a packet socket has seen, it is done with.
+    os.sched_setaffinity(0, {0})
     wire.enter(sys.argv[2])
+    near, sent, seen = wire.sniffer("eth0"), [], []
     to = wire.mac(wire.address("eth0"))
     wire.enter(sys.argv[1])
     head = to + wire.mac(wire.address("eth0")) + b"\x08\0"
     sender = wire.Linear("eth0")
     for key in sys.argv[3:]:
         key = None if key == "none" else int(key)
-        sender.send(head + ip("10.1.0.1", "10.1.0.2", gre(FRAME, key=key)))
-    # They are counted when the softirq has seen them.
-    time.sleep(0.1)
+        sent.append(head + ip("10.1.0.1", "10.1.0.2", gre(FRAME, key=key)))
+        sender.send(sent[-1])
+    end = time.monotonic() + 60
+    while len(seen) < len(sent) and time.monotonic() < end:
+        seen += [frame for frame in wire.received(near) if frame in sent]
+    if len(seen) < len(sent):
+        raise SystemExit("not all of it arrived")
 
 
 if __name__ == "__main__":

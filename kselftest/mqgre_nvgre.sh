@@ -13,6 +13,7 @@ load_kind
 new_ns A B
 veth_pair "$A" eth0 10.1.0.1 "$B" eth0 10.1.0.2
 start "$B" iperf3 -s >/dev/null 2>&1
+until_true 20 listens "$B"
 a=(local 10.1.0.1 remote 10.1.0.2)
 b=(local 10.1.0.2 remote 10.1.0.1)
 tunnel "$A" m0 mqgre 10.2.0.1 "${a[@]}" key 7 nvgre

@@ -32,11 +32,11 @@ tells() {
 
 tcp_passes() {
 	start "$b" iperf3 -s -1
-	until_true 5 in_ns "$b" sh -c 'ss -ltn | grep -q :5201'
-	in_ns "$a" timeout 30 iperf3 -c 10.0.0.2 -n 2M
+	until_true 20 listens "$b"
+	in_ns "$a" timeout 100 iperf3 -c 10.0.0.2 -n 2M
 }
 
-! lsmod | grep -q '^ip_gre' || rmmod ip_gre
+[[ ! -d /sys/module/ip_gre ]] || rmmod ip_gre
 load_kind
 new_ns a r b
 veth_pair "$a" v0 192.0.2.1 "$r" v0 192.0.2.2

@@ -78,7 +78,7 @@ flood() { # as above, fast, and from all CPUs
 	ip -n "$A" link set m0 up
 	local i pids=()
 	for ((i = 0; i < $(nproc); i++)); do
-		in_ns "$A" timeout 2 ping -q -f 10.9.0.2 >/dev/null &
+		in_ns "$A" timeout 60 ping -q -f -c 200 -W 0.1 10.9.0.2 >/dev/null &
 		pids+=($!)
 	done
 	wait "${pids[@]}" || true

@@ -26,6 +26,7 @@ ip -n "$V" addr add 10.2.0.1/24 dev eth0
 ip -n "$V" link set eth0 up
 ip -n "$V" addr add fd02::1/64 dev eth0 nodad
 start "$B" iperf3 -s
+until_true 20 listens "$B"
 
 # set_up OPTION...
 set_up() {
@@ -40,7 +41,7 @@ set_up() {
 	ip -n "$V" neigh flush dev eth0
 	ip -n "$V" route flush cache
 	ip -n "$V" -6 route flush cache
-	until_true 10 pings "$V" 10.2.0.2
+	until_true 20 pings "$V" 10.2.0.2 -W 1
 }
 
 told() { # told MTU: the sender hears of it, nothing arrives
@@ -63,7 +64,7 @@ told6() {
 	pings "$V" fd02::2 -M do -s $(($1 - 48))
 }
 tcp() { # in full frames, whose sender has to learn first
-	in_ns "$V" iperf3 -c "$1" -n 2M -J | jq -e '.end.sum_received.bytes >= 2000000'
+	iperf_json "$V" "$1" -n 2M | jq -e '.end.sum_received.bytes >= 2000000'
 }
 no_offload() { in_ns "$V" ethtool -K eth0 tso off gso off; }
 
@@ -119,7 +120,7 @@ over_v6() {
 	ip -n "$B" addr add 10.2.0.2/24 dev m0
 	ip -n "$V" neigh flush dev eth0
 	ip -n "$V" route flush cache
-	until_true 10 pings "$V" 10.2.0.2
+	until_true 20 pings "$V" 10.2.0.2 -W 1
 	dropped_whole
 	# 1500 - 40 - 8 - 14
 	told 1438

@@ -17,6 +17,8 @@ veth_pair "$A" eth0 10.1.0.1 "$B" eth0 10.1.0.2
 ipv6_pair "$A" eth0 fd01::1 "$B" eth0 fd01::2
 start "$A" iperf3 -s >/dev/null 2>&1
 start "$B" iperf3 -s >/dev/null 2>&1
+until_true 20 listens "$A"
+until_true 20 listens "$B"
 ip -n "$B" fou add port 4754 ipproto 47
 ip -n "$B" fou add port 4754 ipproto 47 -6
 

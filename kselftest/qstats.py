@@ -47,10 +47,11 @@ def ask(sock, family, cmd, body, flags=0):
         data, at = sock.recv(1 << 17), 0
         while at < len(data):
             size, kind = struct.unpack_from("=IH", data, at)
-            if kind == NLMSG_DONE:
+            if kind in (NLMSG_DONE, NLMSG_ERROR):
+                error, = struct.unpack_from("=i", data, at + 16)
+                if error:
+                    raise SystemExit(f"error {error}")
                 return
-            if kind == NLMSG_ERROR:
-                raise SystemExit(f"error {struct.unpack_from('=i', data, at + 16)[0]}")
             yield parse(data[at + 20:at + size])
             at += size + 3 & ~3
         if not flags & NLM_F_DUMP:
@@ -75,6 +76,8 @@ def per_queue(dev, direction, unit="packets", total=False):
             counts[0] = number(a[value])
         elif number(a[QUEUE_TYPE]) == kind:
             counts[number(a[QUEUE_ID])] = number(a.get(value, b""))
+    if not counts:
+        raise SystemExit(f"{dev} tells of no queue")
     return [counts[queue] for queue in sorted(counts)]
 
 

@@ -125,13 +125,13 @@ far_uplink() { # the uplink moves, the lanes stay
 }
 check "the uplink moves to another namespace and back" far_uplink
 
+missed() { (($(show "$1" ".$2") > 0)); }
 uplink_gone() { # deleted under traffic: as without lanes, and counted
 	flood
 	ip -n "$A" link del up8
 	is tapb '"\(.uplink_name) \(.lanes) \(.base)"' 'null 0 2'
-	sleep 0.3
-	(($(show tapa .tx_no_lanes) > 0))
-	[[ $TUN == patched ]] || (($(show tapb .rx_no_lanes) > 0))
+	until_true 20 missed tapa tx_no_lanes
+	[[ $TUN == patched ]] || until_true 20 missed tapb rx_no_lanes
 	calm
 	as_stock
 	dummy_uplink up8 8

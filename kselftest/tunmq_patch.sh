@@ -188,7 +188,7 @@ own_ns() { # the capability in the namespace's own user namespace will do
 check "the namespace's own admin may" own_ns
 
 changed() { # under traffic; no packet is lost
-	local pid count=400 rate=400 seen
+	local pid count=400 rate=100 seen
 	while :; do
 		for text in "0 8" off "3 4" "1 8 override"; do set_lanes "$text"; done
 	done &

@@ -23,7 +23,7 @@ start "$A" "$here/../build/bin/vpcctl" lanes watch --json >"$tmp/watch.json"
 start "$A" "$here/../build/bin/vpcctl" lanes watch >"$tmp/watch"
 # Subscribed: of protocol 16, with a group.
 listening() { (($(in_ns "$A" awk '$2 == 16 && $4 != "00000000"' /proc/net/netlink | wc -l) >= 2)); }
-until_true 5 listening
+until_true 20 listening
 
 nothing() {
 	[[ $(lanes show --json) == '{"taps":[]}' ]]
@@ -95,11 +95,11 @@ unset_it() {
 check "a tap is let go" unset_it
 
 told() {
-	until_true 5 watched '[.[] | .event] | index("unset")'
+	until_true 20 watched '[.[] | .event] | index("unset")'
+	until_true 20 grep -qx 'tapB: has no lanes any more' "$tmp/watch"
 	watched '[.[] | select(.event == "set").tap.base] | .[0:2] == [6, 1]'
 	watched '[.[] | .tap.ifname] | unique == ["tapB"]'
 	grep -q '^tapB: uplink up0, lanes 8, queues 4, base 6 (pinned), weight 3,' "$tmp/watch"
-	grep -qx 'tapB: has no lanes any more' "$tmp/watch"
 }
 check "who watches is told" told
 
@@ -136,8 +136,8 @@ check "--keep without mode ebpf has status 2" wrong set tapB --keep
 
 gone() {
 	unload_tun_mq
-	until_true 5 grep -qx '{"event":"gone"}' "$tmp/watch.json"
-	grep -qx 'no tap has lanes any more' "$tmp/watch"
+	until_true 20 grep -qx '{"event":"gone"}' "$tmp/watch.json"
+	until_true 20 grep -qx 'no tap has lanes any more' "$tmp/watch"
 }
 check "who watches is told that the module goes" gone
 

@@ -150,7 +150,7 @@ tcp() {
 check "TCP" tcp
 
 # fits NS ADDR SIZE: an echo with so much data, not to be fragmented, is answered.
-fits() { in_ns "$1" ping -q -M do -c 1 -W 2 -s "$3" "$2"; }
+fits() { in_ns "$1" ping -q -M do -c 1 -W 10 -s "$3" "$2"; }
 # told NS ADDR SIZE MTU: such a one is refused, with that MTU.
 told() {
 	in_ns "$1" ping -M do -c 2 -i 0.2 -W 1 -s "$3" "$2" >"$tmp/said" 2>&1 || true

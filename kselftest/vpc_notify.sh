@@ -56,18 +56,18 @@ check "vpcctl watch prints each change" changes
 packets() {
 	vm red1 send --to 10.9.0.77@02:00:00:00:00:77 --queue 0 --count 1 >/dev/null
 	until_true 5 grep -q '^miss: port tapred1 of VPC 7: .* 10.9.0.77 (02:.*:77)$' "$tmp/text"
-	jq -e 'select(.event == "miss") | .ifname == "tapred1" and .vpc == 7 and
+	until_true 5 jq -e 'select(.event == "miss") | .ifname == "tapred1" and .vpc == 7 and
 		.address == "10.9.0.77" and .mac == "02:00:00:00:00:77" and .missed == 0' "$tmp/json"
 	ctl "$A" port set tapred1 --acl front
 	vm red1 send --to 10.9.0.77@02:00:00:00:00:77 --queue 0 --count 1 >/dev/null
 	until_true 5 grep -q '^log: drop egress by rule 10 of ACL front at port tapred1: ' "$tmp/text"
-	jq -e 'select(.event == "log") | .ifname == "tapred1" and .acl == "front" and
+	until_true 5 jq -e 'select(.event == "log") | .ifname == "tapred1" and .acl == "front" and
 		.priority == 10 and .direction == "egress" and .action == "drop"' "$tmp/json"
 }
 check "... misses, and what is logged" packets
 apart() {
-	jq -e 'select(.event != "miss")' "$tmp/misses" && return 1
-	jq -e 'select(.event == "miss")' "$tmp/misses"
+	until_true 5 jq -e 'select(.event == "miss")' "$tmp/misses"
+	fails jq -e 'select(.event != "miss")' "$tmp/misses"
 	[[ ! -s $tmp/elsewhere ]]
 	ctl "$B" vpc add 99
 	until_true 5 grep -q configuration "$tmp/elsewhere"
@@ -83,7 +83,7 @@ unloaded() { # says so, and ends
 	rmmod vpc_hook
 	until_true 5 grep -q 'there is no VPC any more' "$tmp/text"
 	until_true 5 grep -q '"event":"gone"' "$tmp/json"
-	grep -q 'vpc_hook was unloaded' "$tmp/text.err"
+	until_true 5 grep -q 'vpc_hook was unloaded' "$tmp/text.err"
 	load_vpc_hook
 }
 check "... and that the module goes" unloaded

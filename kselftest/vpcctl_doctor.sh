@@ -181,10 +181,19 @@ start_vm() { # start_vm DEVICE-OPTION...
 	local IFS=,
 	qemu-system-x86_64 -S -nodefaults -display none -m 16 -name lanes-vm -smp 2 \
 		-netdev tap,id=net0,ifname=tap0,script=no,downscript=no,vhost=on,queues=2 \
-		-device "virtio-net-pci,netdev=net0,romfile=,$*" 2>"$tmp/qemu" &
+		-device "virtio-net-pci,netdev=net0,romfile=,$*" \
+		-qmp "unix:$tmp/qmp,server=on,wait=off" 2>"$tmp/qemu" &
 	vm=$!
 	ksft_pids+=("$vm")
 	until_true 30 grep -x 1 /sys/class/net/tap0/carrier
+	until_true 30 greets
+}
+greets() { # when all of its devices are there
+	python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect(sys.argv[1])
+sys.exit(not s.recv(1))' "$tmp/qmp"
 }
 end_vm() {
 	kill "$vm"
@@ -225,6 +234,7 @@ outer_packets() { # outer_packets OUTPUT
 }
 received() { (($(</sys/class/net/gre7/statistics/rx_packets) > $1)); }
 ip link set up1 up
+for dev in up0 up1; do until_true 20 grep -qx 1 "/sys/class/net/$dev/carrier"; done
 ip addr add 10.9.0.1/24 dev br0
 tracked() {
 	outer_packets auto
