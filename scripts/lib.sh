@@ -10,6 +10,8 @@
 LANES_ROOT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${LANES_BUILD:-$LANES_ROOT/build}
 TOOLROOT=$BUILD/toolroot
+# LANES_TOOLS=host: the machine is the root, as it is for DKMS and packages.
+[[ ${LANES_TOOLS:-} != host ]] || TOOLROOT=
 LANES_SUITE=trixie
 # The series that is taken when nobody names a kernel.
 LANES_SERIES=7.3
