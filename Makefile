@@ -18,6 +18,7 @@
 #   make test-harness        the test of scripts/vm and its neighbours
 #   make check-config        can the modules be built in KDIR, and if not, why
 #   make modules_install     install them for KDIR's kernel
+#   make dkms-install        have DKMS build and install them; KVER=RELEASE
 #   make clean               remove what was built (rm -rf build: all)
 
 S := $(CURDIR)/scripts
@@ -88,6 +89,9 @@ check-config:
 modules_install:
 	@$S/build-modules --any --install $(KDIR)
 
+dkms-install:
+	@$S/dkms-install $(KVER)
+
 clean:
 	rm -rf build/modules build/tun-patched build/bin build/lib build/target
 
@@ -96,4 +100,4 @@ help:
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
 	test-guest test-debug bench bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
-	modules_install clean help
+	modules_install dkms-install clean help
