@@ -19,6 +19,7 @@
 #   make check-config        can the modules be built in KDIR, and if not, why
 #   make modules_install     install them for KDIR's kernel
 #   make dkms-install        have DKMS build and install them; KVER=RELEASE
+#   make deb                 Debian packages of modules, DKMS and tools in build/deb
 #   make clean               remove what was built (rm -rf build: all)
 
 S := $(CURDIR)/scripts
@@ -92,12 +93,15 @@ modules_install:
 dkms-install:
 	@$S/dkms-install $(KVER)
 
+deb:
+	@$S/build-deb $(KVER)
+
 clean:
-	rm -rf build/modules build/tun-patched build/bin build/lib build/target
+	rm -rf build/deb build/modules build/tun-patched build/bin build/lib build/target
 
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
 	test-guest test-debug bench bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
-	modules_install dkms-install clean help
+	modules_install dkms-install deb clean help
