@@ -16,6 +16,7 @@
 #   make bench-vpc           what vpc_hook costs; bench/vpc --help
 #   make tun-patched         tun with the series in tun_mq/patches; KDIR=FOLDER
 #   make test-harness        the test of scripts/vm and its neighbours
+#   make test-dkms           lanes-dkms in a new Debian root, ten minutes
 #   make check-config        can the modules be built in KDIR, and if not, why
 #   make modules_install     install them for KDIR's kernel
 #   make dkms-install        have DKMS build and install them; KVER=RELEASE
@@ -70,6 +71,9 @@ test-debug:
 test-harness: guest
 	@$S/test-harness $(T)
 
+test-dkms: guest
+	@$S/test-dkms
+
 bench: bench-gre bench-tun bench-vpc
 
 bench-gre:
@@ -104,4 +108,4 @@ help:
 
 .PHONY: all modules programs guest demo test check rust-tests kselftest \
 	test-guest test-debug bench bench-gre bench-tun bench-vpc tun-patched test-harness check-config \
-	modules_install dkms-install deb clean help
+	modules_install dkms-install deb test-dkms clean help

@@ -23,7 +23,8 @@ test_usage() {
 	run 2 scripts/prepare-kdir nonsense
 	says "is not a Debian kernel release"
 	local script
-	for script in vm prepare-kdir in-root check-config make-guest fetch-kernel; do
+	for script in vm prepare-kdir in-root check-config make-guest fetch-kernel \
+		build-deb dkms-install test-dkms; do
 		run 0 "scripts/$script" --help
 		says "usage:"
 	done
