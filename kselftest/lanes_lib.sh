@@ -98,14 +98,15 @@ make_port() {
 	bridge -n "$A" fdb replace "$far" dev m0 master static
 }
 
-# sent QUEUE...: sends on these VM queues; the card's counts go to $delta.
+# sent QUEUE...: sends on these VM queues; the card's counts go to $delta. Where
+# packets may be dropped, $patience is how often to look, ten times a second.
 sent() {
-	local before after want total
+	local before after want total tries
 	want=$(($# * flows * frames * ${pieces:-1}))
 	before=$(uplink)
 	echo "$@" >&"$to_vm"
 	read -r <&"$from_vm"
-	for _ in {1..300}; do
+	for ((tries = ${patience:-300}; tries > 0; tries--)); do
 		after=$(uplink)
 		delta=$(less "$after" "$before")
 		total=$(sum "$delta")

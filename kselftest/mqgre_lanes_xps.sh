@@ -59,7 +59,7 @@ check "one fq_codel for all queues" with_qdisc fq_codel target 10s interval 100s
 check "one pfifo for all queues" with_qdisc pfifo limit 1000
 check "one fq for all queues" with_qdisc fq
 no_qdisc() { # which drops what comes while a ring is full: nothing elsewhere
-	local q
+	local q patience=50
 	tc -n "$A" qdisc replace dev up0 root noqueue
 	for ((q = 0; q < vm_queues; q++)); do
 		sent $q
