@@ -74,6 +74,7 @@ fn run(args: &Args) -> Result<()> {
         .map(|s| Instant::now() + Duration::from_secs(s));
     let mut judge = Judge::new(&args.host);
     let mut counts = Counts::default();
+    // Ten seconds, should the kernel's count never be reached.
     let mut patience = 100;
     loop {
         // Asked before, so that one more block is looked for behind the signal.
