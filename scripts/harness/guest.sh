@@ -82,29 +82,37 @@ test_vm_virtio_queues() {
 		sh -c 'ethtool -l up0 | grep -q "^Combined:.*3" && ip link show up1'
 }
 
-# stopped_at_first: stops, as a fault of the emulator might, the first machine
-# of a scripts/vm that runs in the background.
-stopped_at_first() {
+# at_first SIGNAL PID: sends it, as a fault of the emulator might, to the first
+# machine of the scripts/vm that runs in the background, once its kernel has spoken.
+at_first() {
 	local machine
 	for _ in {1..600}; do
-		machine=$(pgrep -P "$1" qemu || true)
-		[[ -n $machine ]] && kill -STOP "$machine" && return
+		machine=$(pgrep -P "$2" qemu || true)
+		if [[ -n $machine && -n $(find "$tmp" -path '*/lanes-vm.*/console' -size +0) ]]; then
+			kill "-$1" "$machine"
+			return
+		fi
 		sleep 0.1
 	done
 	echo "no machine after 60 s"
 	return 1
 }
 
-test_vm_stands_still_in_boot() {
+# begins_anew SIGNAL HOW
+begins_anew() {
 	local pid status=0
-	LANES_VM_PATIENCE=30 "$vm" -- echo alive >"$tmp/out" 2>&1 &
+	TMPDIR=$tmp LANES_VM_PATIENCE=30 "$vm" -- echo alive >"$tmp/out" 2>&1 &
 	pid=$!
-	stopped_at_first "$pid"
+	at_first "$1" "$pid"
 	wait "$pid" || status=$?
 	((status == 0)) || { echo "status $status"; cat "$tmp/out"; return 1; }
-	says "once more"
+	says "$2 before the command began: once more"
 	says "alive"
 }
+
+test_vm_stands_still_in_boot() { begins_anew STOP "come to a stand"; }
+
+test_vm_dies_in_boot() { begins_anew KILL died; }
 
 # A signal at any time ends the machine and leaves nothing.
 test_vm_interrupted() {
@@ -134,7 +142,7 @@ test_vm_interrupted() {
 
 test_vm_killed() {
 	local pid machine
-	"$vm" -- sleep 1000 >/dev/null 2>&1 &
+	TMPDIR=$tmp "$vm" -- sleep 1000 >/dev/null 2>&1 &
 	pid=$!
 	for _ in {1..600}; do
 		machine=$(pgrep -P "$pid" qemu || true)
@@ -148,4 +156,6 @@ test_vm_killed() {
 		sleep 0.1
 	done
 	! kill -0 "$machine" 2>/dev/null || { echo "the machine lives on"; return 1; }
+	# Its folder is free to be removed: nobody who was with it lives on.
+	flock -w 10 "$tmp"/lanes-vm.*/lock true || { echo "its folder is in use"; return 1; }
 }
