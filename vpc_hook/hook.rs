@@ -175,13 +175,17 @@ impl<'a> Here<'a> {
                 self.drop(port, why, frame)
             }
             Way::Refused(to, why) => self.drop(to, why, frame),
-            Way::Answer(answer) => {
-                port.tally.answered(self.cpu);
-                self.answer(port, answer.bytes(), frame)
-            }
+            Way::Answer => match live.answer {
+                Some(answer) => {
+                    port.tally.answered(self.cpu);
+                    self.answer(port, answer.bytes(), frame)
+                }
+                // Not so: the answer comes with the decision.
+                None => self.drop(port, Why::Other(Other::NotHere), frame),
+            },
             Way::To(to, next) => self.to(port, packet, to, next, keeps, frame),
-            Way::Flood { asked } => {
-                if let Some(addr) = asked {
+            Way::Flood { misses } => {
+                if let (true, Some(addr)) = (misses, way::asks_for(packet)) {
                     let vpc = settings.vpc.id;
                     self.state
                         .events
@@ -464,7 +468,7 @@ impl<'a> Here<'a> {
                 self.flood(remote.vpc, flood, None, packet, frame)
             }
             // Nobody answers the wire.
-            Way::Answer(_) => self.drop_wire(Why::Other(Other::NotHere), frame),
+            Way::Answer => self.drop_wire(Why::Other(Other::NotHere), frame),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::state::State;
 use crate::tally::Why;
 use crate::vpc;
 use crate::way;
+use crate::way::Answer;
 use crate::way::Watcher;
 use crate::way::Way;
 
@@ -71,7 +72,7 @@ impl Notes {
 
     fn end(&mut self, way: &Way<'_>) {
         match way {
-            Way::Answer(_) => self.add(c"verdict", fmt!("it is answered")),
+            Way::Answer => self.add(c"verdict", fmt!("it is answered")),
             Way::To(_, None) => self.add(c"verdict", fmt!("it is sent")),
             Way::To(_, Some(_)) => self.add(c"verdict", fmt!("it is routed and sent")),
             Way::Flood { .. } => self.add(c"verdict", fmt!("it is sent to all")),
@@ -93,6 +94,8 @@ impl Watcher for Notes {
     fn step(&mut self, name: &'static CStr, text: fmt::Arguments<'_>) {
         self.add(name, text);
     }
+
+    fn answer(&mut self, _answer: Answer) {}
 
     fn conn(&mut self, _here: &Here<'_>, _place: &Place<'_>, _version: Version) -> Conn {
         self.add(c"connection", fmt!("taken for the first packet of one"));

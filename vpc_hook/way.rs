@@ -39,14 +39,14 @@ use crate::text::Ip;
 use crate::text::MacText;
 use crate::vpc::Mac;
 
-/// The way of a frame.
+/// The way of a frame. Small: what is in here is carried about for each one.
 pub(crate) enum Way<'a> {
-    /// It is answered.
-    Answer(Answer),
+    /// It is answered: see [`Watcher::answer`].
+    Answer,
     /// It goes to one; if by way of the virtual gateway, whose MAC address it has, to whom from there.
     To(To<'a>, Option<&'a Entry>),
-    /// It goes to all; the address of which nobody knows anything, if it asks for one.
-    Flood { asked: Option<Addr> },
+    /// It goes to all. It asks for an address, see [`asks_for`], that nobody here knows.
+    Flood { misses: bool },
     /// It goes nowhere.
     Drop(Why),
     /// The port that it is for does not take it.
@@ -83,6 +83,9 @@ pub(crate) trait Watcher {
     /// A step, and what came of it.
     fn step(&mut self, name: &'static CStr, text: fmt::Arguments<'_>);
 
+    /// It is to be answered with this.
+    fn answer(&mut self, answer: Answer);
+
     /// What the packet is to its connection, as far as a port has allowed that.
     fn conn(&mut self, here: &Here<'_>, place: &Place<'_>, version: Version) -> Conn;
 
@@ -97,6 +100,7 @@ pub(crate) struct Live<'a, 'b> {
     conn: Option<Conn>,
     /// Its connection is to be kept.
     pub(crate) keeps: bool,
+    pub(crate) answer: Option<Answer>,
 }
 
 impl<'a, 'b> Live<'a, 'b> {
@@ -106,6 +110,7 @@ impl<'a, 'b> Live<'a, 'b> {
             frame,
             conn: None,
             keeps: false,
+            answer: None,
         }
     }
 }
@@ -115,6 +120,11 @@ impl Watcher for Live<'_, '_> {
 
     #[inline]
     fn step(&mut self, _name: &'static CStr, _text: fmt::Arguments<'_>) {}
+
+    #[inline]
+    fn answer(&mut self, answer: Answer) {
+        self.answer = Some(answer);
+    }
 
     fn conn(&mut self, here: &Here<'_>, place: &Place<'_>, version: Version) -> Conn {
         let Some(zone) = &place.settings.connections.zone else {
@@ -191,20 +201,14 @@ fn vm_way<'a, W: Watcher>(
         settings.guard().from_vm(packet).map_err(Why::Spoof)?;
         watcher.step(c"source", fmt!("it is the port's own"));
     }
-    let mut asked = None;
-    if let Kind::Arp(_) | Kind::Nd { .. } = packet.kind {
-        asked = asks_for(packet);
-        if let Some(addr) = asked {
-            if let Some(entry) = here.entry(&addr_key(vpc, addr)) {
-                let mac = entry.mac;
-                if let Some(answer) = answer(packet, frame, mac, settings.vpc.gateway) {
-                    watcher.step(c"answer", fmt!("with {}", MacText(mac)));
-                    return Ok(Way::Answer(answer));
-                }
-                asked = None;
-            }
-        }
-    }
+    let misses = match packet.kind {
+        Kind::Arp(_) | Kind::Nd { .. } => match ask(here, settings, packet, frame, watcher) {
+            Asked::Nothing => false,
+            Asked::Answered => return Ok(Way::Answer),
+            Asked::Unknown => true,
+        },
+        _ => false,
+    };
     let place = Place {
         port,
         settings,
@@ -216,7 +220,7 @@ fn vm_way<'a, W: Watcher>(
             return Err(Why::Other(Other::LinkLocal));
         }
         watcher.step(c"destination", fmt!("all of the VPC"));
-        return Ok(Way::Flood { asked });
+        return Ok(Way::Flood { misses });
     }
     let mut next = None;
     if settings.vpc.gateway == Some(packet.dst) {
@@ -246,6 +250,39 @@ fn vm_way<'a, W: Watcher>(
     };
     tell(&to, watcher);
     Ok(Way::To(to, next))
+}
+
+/// What comes of a question for an address.
+enum Asked {
+    /// There is none, or it is not for us to answer.
+    Nothing,
+    Answered,
+    /// Nobody here knows the address.
+    Unknown,
+}
+
+// Out of line: few packets ask.
+#[inline(never)]
+fn ask<W: Watcher>(
+    here: &Here<'_>,
+    settings: &Settings,
+    packet: &Packet,
+    frame: &[u8],
+    watcher: &mut W,
+) -> Asked {
+    let Some(addr) = asks_for(packet) else {
+        return Asked::Nothing;
+    };
+    let Some(entry) = here.entry(&addr_key(settings.vpc.id, addr)) else {
+        return Asked::Unknown;
+    };
+    let mac = entry.mac;
+    let Some(answer) = answer(packet, frame, mac, settings.vpc.gateway) else {
+        return Asked::Nothing;
+    };
+    watcher.step(c"answer", fmt!("with {}", MacText(mac)));
+    watcher.answer(answer);
+    Asked::Answered
 }
 
 /// Whether the IP addresses that a sender behind a port says it has are known to be nobody else's.
@@ -308,7 +345,7 @@ fn wire_way<'a, W: Watcher>(
             return Err(Why::Other(Other::LinkLocal));
         }
         watcher.step(c"destination", fmt!("all ports of the VPC"));
-        return Ok(Way::Flood { asked: None });
+        return Ok(Way::Flood { misses: false });
     }
     let Some(entry) = here.entry(&mac_key(vpc, packet.dst)) else {
         return error_way(here, vpc, packet, frame, watcher);
@@ -416,7 +453,7 @@ impl<'a> Here<'a> {
 }
 
 /// Which address a packet asks for.
-fn asks_for(packet: &Packet) -> Option<Addr> {
+pub(crate) fn asks_for(packet: &Packet) -> Option<Addr> {
     match packet.kind {
         Kind::Arp(_) => answer::arp_target(packet).map(Addr::V4),
         Kind::Nd { .. } => answer::nd_target(packet).map(Addr::V6),
