@@ -138,8 +138,8 @@ test_killed_and_resumed() {
 
 test_second_run_is_fast() {
 	local began
-	began=$(date +%s%N)
+	began=$(cut -d. -f1 /proc/uptime)
 	run 0 scripts/prepare-kdir
 	# The first one takes minutes.
-	(($(date +%s%N) - began < 60000000000)) || { echo "slower than a minute"; return 1; }
+	(($(cut -d. -f1 /proc/uptime) - began < 60)) || { echo "slower than a minute"; return 1; }
 }
