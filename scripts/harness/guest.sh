@@ -114,6 +114,46 @@ test_vm_stands_still_in_boot() { begins_anew STOP "come to a stand"; }
 
 test_vm_dies_in_boot() { begins_anew KILL died; }
 
+# A host that stands still, here all that makes up the run, is told of, and a failure then
+# is no verdict.
+test_vm_host_stands_still() {
+	local pid status=0
+	setsid "$vm" -- sh -c 'echo begun; sleep 5; exit 9' >"$tmp/out" 2>&1 &
+	pid=$!
+	for _ in {1..600}; do
+		! grep -q begun "$tmp/out" || break
+		sleep 0.1
+	done
+	kill -STOP -- "-$pid"
+	sleep 15
+	kill -CONT -- "-$pid"
+	wait "$pid" || status=$?
+	((status == 75)) || { echo "status $status"; cat "$tmp/out"; return 1; }
+	says "stood still"
+}
+
+# verdict_of STATUS REASON LOG CPUS: of a run that left this behind.
+verdict_of() {
+	mkdir -p "$tmp/run/channel"
+	touch "$tmp/run/channel/booted" "$tmp/run/qemu.log"
+	printf '%s\n' "$2" >"$tmp/run/reason"
+	printf '[    1.0] %s\n' "$3" >"$tmp/run/console"
+	printf '%s\n' "$4" >"$tmp/run/cpus"
+	run "$1" scripts/guest/verdict "$tmp/run" 100
+}
+
+test_vm_verdict_of_a_hang() {
+	local asleep='CPU#0 RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1'
+	local stall='rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:'
+	verdict_of 75 hang "$stall" "$asleep"
+	verdict_of 75 hang "all is well" "$asleep"
+	says "HLT=1"
+	verdict_of 70 hang "$stall" "${asleep/HLT=1/HLT=0}"
+	verdict_of 70 hang "$stall" "$asleep"$'\n'"${asleep/HLT=1/HLT=0}"
+	verdict_of 70 hang "$stall" ""
+	verdict_of 70 hang "WARNING: possible circular locking dependency detected" "$asleep"
+}
+
 # A signal at any time ends the machine and leaves nothing.
 test_vm_interrupted() {
 	local wait_for pid status children
