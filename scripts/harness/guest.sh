@@ -139,11 +139,13 @@ verdict_of() {
 	printf '%s\n' "$2" >"$tmp/run/reason"
 	printf '[    1.0] %s\n' "$3" >"$tmp/run/console"
 	printf '%s\n' "$4" >"$tmp/run/cpus"
+	echo "LANES_ACCEL=${accel:-tcg}" >"$tmp/run/channel/config"
 	run "$1" scripts/guest/verdict "$tmp/run" 100
 }
 
 test_vm_verdict_of_a_hang() {
-	local asleep='CPU#0 RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1'
+	local asleep='CPU#0 RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
+		Timer DCR=0xb (divide by 1) initial_count = 0 current_count = 0'
 	local stall='rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:'
 	verdict_of 75 hang "$stall" "$asleep"
 	verdict_of 75 hang "all is well" "$asleep"
@@ -151,7 +153,10 @@ test_vm_verdict_of_a_hang() {
 	verdict_of 70 hang "$stall" "${asleep/HLT=1/HLT=0}"
 	verdict_of 70 hang "$stall" "$asleep"$'\n'"${asleep/HLT=1/HLT=0}"
 	verdict_of 70 hang "$stall" ""
-	verdict_of 70 hang "WARNING: possible circular locking dependency detected" "$asleep"
+	verdict_of 70 hang "$stall" "${asleep/current_count = 0/current_count = 77}"
+	verdict_of 70 hang "$stall"$'\n'"BUG: KASAN: slab-use-after-free" "$asleep"
+	verdict_of 70 hang "INFO: task ip:1 blocked for more than 120 seconds." "$asleep"
+	accel=kvm verdict_of 70 hang "$stall" "$asleep"
 }
 
 # A signal at any time ends the machine and leaves nothing.
