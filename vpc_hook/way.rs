@@ -45,8 +45,11 @@ pub(crate) enum Way<'a> {
     Answer,
     /// It goes to one; if by way of the virtual gateway, whose MAC address it has, to whom from there.
     To(To<'a>, Option<&'a Entry>),
-    /// It goes to all. It asks for an address, see [`asks_for`], that nobody here knows.
-    Flood { misses: bool },
+    /// It goes to all.
+    Flood {
+        /// It asks for an address, see [`asks_for`], that nobody here knows.
+        misses: bool,
+    },
     /// It goes nowhere.
     Drop(Why),
     /// The port that it is for does not take it.

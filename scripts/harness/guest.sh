@@ -144,14 +144,13 @@ verdict_of() {
 }
 
 test_vm_verdict_of_a_hang() {
-	local asleep='CPU#0 RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
-		Timer DCR=0xb (divide by 1) initial_count = 0 current_count = 0'
+	local asleep='CPU#0 RIP=ffffffff81000000 HLT=1 current_count = 0'
 	local stall='rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:'
 	verdict_of 75 hang "$stall" "$asleep"
 	verdict_of 75 hang "all is well" "$asleep"
 	says "HLT=1"
 	verdict_of 70 hang "$stall" "${asleep/HLT=1/HLT=0}"
-	verdict_of 70 hang "$stall" "$asleep"$'\n'"${asleep/HLT=1/HLT=0}"
+	verdict_of 70 hang "$stall" "$asleep ${asleep/HLT=1/HLT=0}"
 	verdict_of 70 hang "$stall" ""
 	verdict_of 70 hang "$stall" "${asleep/current_count = 0/current_count = 77}"
 	verdict_of 70 hang "$stall"$'\n'"BUG: KASAN: slab-use-after-free" "$asleep"
